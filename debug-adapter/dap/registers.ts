@@ -1,0 +1,36 @@
+/** Registers as variables, in groups. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { KernelGdb } from '../gdb/kernelGdb.ts';
+import { list, text, tuple } from '../gdb/mi.ts';
+import { miFrame } from './threads.ts';
+
+/** The groups, by the names that Intel's manual gives them. */
+export const REGISTER_GROUPS = ['General', 'Segments', 'Control', 'FPU', 'SSE'] as const;
+export type RegisterGroup = (typeof REGISTER_GROUPS)[number];
+
+const MEMBERS: Record<RegisterGroup, RegExp> = {
+  General: /^(e[abcd]x|e[sd]i|e[sb]p|eip|eflags)$/,
+  Segments: /^([csdefg]s|[fg]s_base|k_gs_base)$/,
+  Control: /^(cr\d|efer)$/,
+  FPU: /^(st\d|f(ctrl|stat|tag|iseg|ioff|oseg|ooff|op))$/,
+  SSE: /^(xmm\d|mxcsr)$/,
+};
+
+/** The registers of a group in a frame, in the target description's order. */
+export async function registerGroup(
+  gdb: KernelGdb,
+  level: number,
+  group: RegisterGroup,
+): Promise<DebugProtocol.Variable[]> {
+  const names = list((await gdb.command('-data-list-register-names'))['register-names']).map(text);
+  const numbers = names.flatMap((name, number) => (MEMBERS[group].test(name) ? [number] : []));
+  if (numbers.length === 0) return [];
+  // "N" is gdb's natural format: flags by name, vectors as unions.
+  const format = group === 'FPU' || group === 'SSE' ? 'N' : 'x';
+  const results = await gdb.command(`-data-list-register-values ${miFrame(level)} ${format} ${numbers.join(' ')}`);
+  return list(results['register-values']).map((item) => {
+    const { number, value } = tuple(item);
+    const name = names[Number(text(number))] ?? '';
+    return { name, value: text(value), evaluateName: `$${name}`, variablesReference: 0 };
+  });
+}

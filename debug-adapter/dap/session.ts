@@ -1,0 +1,367 @@
+/** The DAP session: takes each request to its family, and turns the jump session's events into DAP's. */
+import {
+  ContinuedEvent,
+  InitializedEvent,
+  LoggingDebugSession,
+  OutputEvent,
+  StoppedEvent,
+  TerminatedEvent,
+  Event as DapEvent,
+} from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { UserFacingError } from '../../qemu-runner/errors.ts';
+import { ensureLab } from '../../qemu-runner/guest/lab.ts';
+import { needsLab, resolveConfiguration } from '../configuration.ts';
+import { noSession } from '../errors.ts';
+import { KernelGdb } from '../gdb/kernelGdb.ts';
+import { jump, jumpBack, waitForKernelA } from '../jump/commands.ts';
+import { PHASE_MEANING } from '../jump/phases.ts';
+import { JumpSession, type SessionStop } from '../jump/session.ts';
+import type { CustomEvents, CustomRequests, LaunchConfiguration } from '../protocol.ts';
+import { Breakpoints } from './breakpoints.ts';
+import { disassemble } from './disassembly.ts';
+import { evaluate } from './evaluate.ts';
+import { readMemory, writeMemory } from './memory.ts';
+import { Progress } from './progress.ts';
+import { stackTrace, threads } from './stack.ts';
+import { kernelOf, threadOf } from './threads.ts';
+import { Variables } from './variables.ts';
+
+type Respond<Body> = (body?: Body) => void;
+
+interface Running {
+  jump: JumpSession;
+  breakpoints: Breakpoints;
+  variables: Variables;
+}
+
+export class KexecJumpDebugSession extends LoggingDebugSession {
+  private running: Running | undefined;
+  private readonly launchAborted = new AbortController();
+  private supportsProgress = false;
+
+  constructor() {
+    super();
+    this.setDebuggerLinesStartAt1(true);
+    this.setDebuggerColumnsStartAt1(true);
+  }
+
+  protected override initializeRequest(
+    response: DebugProtocol.InitializeResponse,
+    client: DebugProtocol.InitializeRequestArguments,
+  ): void {
+    this.supportsProgress = client.supportsProgressReporting ?? false;
+    response.body = {
+      supportsConfigurationDoneRequest: true,
+      supportsFunctionBreakpoints: true,
+      supportsConditionalBreakpoints: true,
+      supportsHitConditionalBreakpoints: true,
+      supportsInstructionBreakpoints: true,
+      supportsSteppingGranularity: true,
+      supportsDisassembleRequest: true,
+      supportsReadMemoryRequest: true,
+      supportsWriteMemoryRequest: true,
+      supportsSetVariable: true,
+      supportsEvaluateForHovers: true,
+      supportsTerminateRequest: true,
+      supportsDelayedStackTraceLoading: true,
+    };
+    this.sendResponse(response);
+  }
+
+  protected override launchRequest(
+    response: DebugProtocol.LaunchResponse,
+    launch: DebugProtocol.LaunchRequestArguments & LaunchConfiguration,
+  ): void {
+    this.answer(response, async () => {
+      const jumpSession = await this.startMachine(launch);
+      this.running = {
+        jump: jumpSession,
+        breakpoints: new Breakpoints(jumpSession),
+        variables: new Variables(jumpSession),
+      };
+      this.forwardEvents(this.running, launch.trace ?? false);
+      this.sendCustom('kexecJump/consoles', jumpSession.consoles);
+      this.sendEvent(new InitializedEvent());
+      return undefined;
+    });
+  }
+
+  protected override configurationDoneRequest(response: DebugProtocol.ConfigurationDoneResponse): void {
+    this.answer(response, async () => {
+      const { jump: jumpSession } = this.required();
+      await jumpSession.begin();
+      void this.followBoot(jumpSession);
+      return undefined;
+    });
+  }
+
+  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse): void {
+    this.answer(response, async () => this.end());
+  }
+
+  protected override terminateRequest(response: DebugProtocol.TerminateResponse): void {
+    this.answer(response, async () => {
+      await this.end();
+      this.sendEvent(new TerminatedEvent());
+    });
+  }
+
+  protected override setBreakPointsRequest(
+    response: DebugProtocol.SetBreakpointsResponse,
+    wanted: DebugProtocol.SetBreakpointsArguments,
+  ): void {
+    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setSource(wanted) }));
+  }
+
+  protected override setFunctionBreakPointsRequest(
+    response: DebugProtocol.SetFunctionBreakpointsResponse,
+    wanted: DebugProtocol.SetFunctionBreakpointsArguments,
+  ): void {
+    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setFunctions(wanted) }));
+  }
+
+  protected override setInstructionBreakpointsRequest(
+    response: DebugProtocol.SetInstructionBreakpointsResponse,
+    wanted: DebugProtocol.SetInstructionBreakpointsArguments,
+  ): void {
+    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setInstructions(wanted) }));
+  }
+
+  protected override threadsRequest(response: DebugProtocol.ThreadsResponse): void {
+    this.answer(response, async () => Promise.resolve({ threads: this.running ? threads(this.running.jump) : [] }));
+  }
+
+  protected override stackTraceRequest(
+    response: DebugProtocol.StackTraceResponse,
+    wanted: DebugProtocol.StackTraceArguments,
+  ): void {
+    this.answer(response, async () => stackTrace(this.required().jump, wanted));
+  }
+
+  protected override scopesRequest(
+    response: DebugProtocol.ScopesResponse,
+    { frameId }: DebugProtocol.ScopesArguments,
+  ): void {
+    this.answer(response, async () => Promise.resolve({ scopes: this.required().variables.scopes(frameId) }));
+  }
+
+  protected override variablesRequest(
+    response: DebugProtocol.VariablesResponse,
+    { variablesReference }: DebugProtocol.VariablesArguments,
+  ): void {
+    this.answer(response, async () => ({ variables: await this.required().variables.list(variablesReference) }));
+  }
+
+  protected override setVariableRequest(
+    response: DebugProtocol.SetVariableResponse,
+    { variablesReference, name, value }: DebugProtocol.SetVariableArguments,
+  ): void {
+    this.answer(response, async () => ({ value: await this.required().variables.set(variablesReference, name, value) }));
+  }
+
+  protected override evaluateRequest(
+    response: DebugProtocol.EvaluateResponse,
+    wanted: DebugProtocol.EvaluateArguments,
+  ): void {
+    this.answer(response, async () => evaluate(this.required().jump, this.required().variables, wanted));
+  }
+
+  protected override disassembleRequest(
+    response: DebugProtocol.DisassembleResponse,
+    wanted: DebugProtocol.DisassembleArguments,
+  ): void {
+    this.answer(response, async () => ({ instructions: await disassemble(this.required().jump, wanted) }));
+  }
+
+  protected override readMemoryRequest(
+    response: DebugProtocol.ReadMemoryResponse,
+    wanted: DebugProtocol.ReadMemoryArguments,
+  ): void {
+    this.answer(response, async () => readMemory(this.required().jump, wanted));
+  }
+
+  protected override writeMemoryRequest(
+    response: DebugProtocol.WriteMemoryResponse,
+    wanted: DebugProtocol.WriteMemoryArguments,
+  ): void {
+    this.answer(response, async () => writeMemory(this.required().jump, wanted));
+  }
+
+  protected override continueRequest(
+    response: DebugProtocol.ContinueResponse,
+    { threadId }: DebugProtocol.ContinueArguments,
+  ): void {
+    this.execute(response, threadId, '-exec-continue');
+  }
+
+  protected override nextRequest(
+    response: DebugProtocol.NextResponse,
+    { threadId, granularity }: DebugProtocol.NextArguments,
+  ): void {
+    this.execute(response, threadId, granularity === 'instruction' ? '-exec-next-instruction' : '-exec-next');
+  }
+
+  protected override stepInRequest(
+    response: DebugProtocol.StepInResponse,
+    { threadId, granularity }: DebugProtocol.StepInArguments,
+  ): void {
+    this.execute(response, threadId, granularity === 'instruction' ? '-exec-step-instruction' : '-exec-step');
+  }
+
+  protected override stepOutRequest(
+    response: DebugProtocol.StepOutResponse,
+    { threadId }: DebugProtocol.StepOutArguments,
+  ): void {
+    this.execute(response, threadId, '-exec-finish');
+  }
+
+  protected override pauseRequest(response: DebugProtocol.PauseResponse): void {
+    this.answer(response, async () => this.required().jump.pause());
+  }
+
+  protected override customRequest(command: string, response: DebugProtocol.Response, wanted: unknown): void {
+    this.answer(response, async () => {
+      const { jump: jumpSession } = this.required();
+      switch (command as keyof CustomRequests) {
+        case 'kexecJump/jump':
+          await jump(jumpSession);
+          return {};
+        case 'kexecJump/jumpBack':
+          await jumpBack(jumpSession);
+          return {};
+        case 'kexecJump/agent': {
+          const { verb, argument, seconds } = wanted as CustomRequests['kexecJump/agent']['arguments'];
+          return { text: await jumpSession.agent.request(verb, argument, seconds) };
+        }
+        default:
+          throw new Error(`Unknown request ${command}`);
+      }
+    });
+  }
+
+  /** Ends the machine and everything around it. */
+  async end(): Promise<void> {
+    this.launchAborted.abort();
+    await this.running?.jump.stop();
+  }
+
+  private async startMachine(launch: LaunchConfiguration): Promise<JumpSession> {
+    const progress = new Progress(this.supportsProgress ? (event) => { this.sendEvent(event); } : undefined);
+    try {
+      const { signal } = this.launchAborted;
+      const lab = needsLab(launch)
+        ? await ensureLab({
+            signal,
+            onProgress: ({ step, detail, fraction }) => {
+              progress.report('Building the lab guest', detail ? `${step}: ${detail}` : step, fraction);
+            },
+          })
+        : undefined;
+      progress.report('Starting the machine', 'QEMU and two gdb processes');
+      const configuration = await resolveConfiguration(launch, lab);
+      signal.throwIfAborted();
+      const jumpSession = await JumpSession.start(configuration);
+      if (signal.aborted) await jumpSession.stop();
+      signal.throwIfAborted();
+      return jumpSession;
+    } finally {
+      progress.end();
+    }
+  }
+
+  /** Kernel A boots; then, if the configuration says so, it jumps. */
+  private async followBoot(jumpSession: JumpSession): Promise<void> {
+    try {
+      await waitForKernelA(jumpSession);
+      if (jumpSession.configuration.autoJump) await jump(jumpSession);
+    } catch (error) {
+      this.tell(error as Error);
+    }
+  }
+
+  private forwardEvents({ jump: jumpSession, breakpoints, variables }: Running, trace: boolean): void {
+    jumpSession.on('stopped', (stop) => {
+      this.sendStopped(stop, breakpoints);
+    });
+    jumpSession.on('continued', () => {
+      void variables.forget();
+      const event: DebugProtocol.ContinuedEvent = new ContinuedEvent(threadOf(jumpSession.live), true);
+      this.sendEvent(event);
+    });
+    jumpSession.on('phase', (phase) => {
+      this.sendCustom('kexecJump/phase', phase);
+      const seconds = phase.seconds.toFixed(2).padStart(7);
+      this.print(`${seconds} s  ${phase.phase.padEnd(14)}  ${PHASE_MEANING[phase.phase]}\n`, 'console');
+    });
+    jumpSession.on('state', () => {
+      this.sendCustom('kexecJump/state', jumpSession.state);
+    });
+    jumpSession.on('output', (line) => {
+      this.print(line, 'stdout');
+    });
+    if (trace) {
+      jumpSession.on('trace', (line) => {
+        this.print(line + '\n', 'telemetry');
+      });
+    }
+    jumpSession.on('problem', (error) => {
+      this.tell(error);
+    });
+    jumpSession.on('ended', (error) => {
+      if (error) this.tell(error);
+      void this.end().finally(() => {
+        this.sendEvent(new TerminatedEvent());
+      });
+    });
+  }
+
+  private sendStopped(stop: SessionStop, breakpoints: Breakpoints): void {
+    const event: DebugProtocol.StoppedEvent = new StoppedEvent(stop.reason, threadOf(stop.kernel));
+    event.body.description = stop.description;
+    event.body.allThreadsStopped = true;
+    const hit = stop.breakpoint === undefined ? undefined : breakpoints.idOf(stop.kernel, stop.breakpoint);
+    if (hit !== undefined) event.body.hitBreakpointIds = [hit];
+    const { function: name, file, line, address } = KernelGdb.location(stop.results);
+    this.print(`           ${stop.description}: ${name || address}${file ? ` at ${file}:${line}` : ''}\n`, 'console');
+    this.sendEvent(event);
+  }
+
+  private execute(response: DebugProtocol.Response, threadId: number, command: string): void {
+    this.answer(response, async () => {
+      await this.required().jump.execute(kernelOf(threadId), command);
+      return undefined;
+    });
+  }
+
+  private required(): Running {
+    if (!this.running) throw noSession();
+    return this.running;
+  }
+
+  /** Answers a request with what the work returns, or with the sentence of its error. */
+  private answer<Body>(response: DebugProtocol.Response, work: () => Promise<Body>): void {
+    const respond: Respond<Body> = (body) => {
+      if (body !== undefined) response.body = body;
+      this.sendResponse(response);
+    };
+    work()
+      .then(respond)
+      .catch((error: unknown) => {
+        const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;
+        this.sendErrorResponse(response, { id: 1, format: '{text}', variables: { text }, showUser: true });
+      });
+  }
+
+  private tell(error: Error): void {
+    this.print((error instanceof UserFacingError ? error.describe() : error.message) + '\n', 'important');
+  }
+
+  private print(text: string, category: 'console' | 'important' | 'stdout' | 'telemetry'): void {
+    this.sendEvent(new OutputEvent(text, category));
+  }
+
+  private sendCustom<Name extends keyof CustomEvents>(name: Name, body: CustomEvents[Name]): void {
+    this.sendEvent(new DapEvent(name, body));
+  }
+}

@@ -1,0 +1,51 @@
+/** Request family: threads, stack trace. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { list, text, tuple } from '../gdb/mi.ts';
+import { KERNEL_NAMES, type KernelName } from '../jump/kernel.ts';
+import type { JumpSession } from '../jump/session.ts';
+import { frameId, kernelOf, threadOf } from './threads.ts';
+
+const DEEPEST = 200;
+
+export function threads(session: JumpSession): DebugProtocol.Thread[] {
+  return KERNEL_NAMES.map((name) => ({ id: threadOf(name), name: `Kernel ${name} (${standing(session, name)})` }));
+}
+
+/** Whether a kernel is on the CPU, in a word. */
+function standing(session: JumpSession, name: KernelName): string {
+  if (session.live === name) return 'live';
+  return session.router.dormantView(name) ? 'dormant' : 'not started';
+}
+
+export async function stackTrace(
+  session: JumpSession,
+  { threadId, startFrame = 0, levels }: DebugProtocol.StackTraceArguments,
+): Promise<DebugProtocol.StackTraceResponse['body']> {
+  const kernel = kernelOf(threadId);
+  const gdb = session.gdbs[kernel];
+  // A kernel that has not booted has no stack.
+  if (gdb.isRunning || standing(session, kernel) === 'not started') return { stackFrames: [], totalFrames: 0 };
+  const end = Math.min(startFrame + (levels || DEEPEST), DEEPEST) - 1;
+  const results = await gdb.command(`-stack-list-frames --thread 1 ${startFrame} ${end}`);
+  const stackFrames = list(results['stack']).map((item) => {
+    const frame = tuple(item);
+    const file = text(frame['fullname']);
+    const address = text(frame['addr']);
+    const source = file && existsSync(file) ? { source: { name: basename(file), path: file } } : {};
+    return {
+      id: frameId({ kernel, level: Number(text(frame['level'])) }),
+      name: text(frame['func']) || address,
+      line: 'source' in source ? Number(text(frame['line'])) : 0,
+      column: 0,
+      instructionPointerReference: address,
+      ...source,
+      ...('source' in source ? {} : { presentationHint: 'subtle' as const }),
+    };
+  });
+  // Without a total the client asks for more frames as it shows them.
+  return stackFrames.length <= end - startFrame
+    ? { stackFrames, totalFrames: startFrame + stackFrames.length }
+    : { stackFrames };
+}

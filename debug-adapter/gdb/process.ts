@@ -1,0 +1,192 @@
+/** One gdb process behind MI: commands with time limits, events, and a clear end. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { createInterface } from 'node:readline';
+import { GdbCommandError, gdbDied, gdbMissing, gdbTimedOut } from '../errors.ts';
+import { parseMiLine, quote, text, type MiRecord, type MiTuple } from './mi.ts';
+
+const ANSWER_SECONDS = 30;
+const KEPT_LINES = 40;
+
+interface Waiting {
+  command: string;
+  console: string[];
+  resolve: (results: MiTuple) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
+  /** Made where the command was sent, so that the stack names the caller. */
+  failure: GdbCommandError;
+}
+
+interface GdbEvents {
+  /** `*stopped`: the results of the record. */
+  stopped: [MiTuple];
+  running: [];
+  /** `=…`: class and results. */
+  notify: [string, MiTuple];
+  /** Text for the user that no command waits for. */
+  output: [string];
+  /** Every line in (`<`) and out (`>`), for the log. */
+  line: [string];
+  died: [Error];
+}
+
+export class GdbProcess extends EventEmitter<GdbEvents> {
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly lastLines: string[] = [];
+  private nextToken = 1;
+  private ended = false;
+
+  private constructor(
+    private readonly kernel: string,
+    private readonly child: ChildProcessWithoutNullStreams,
+  ) {
+    super();
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.receive(line);
+    });
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.remember(line);
+    });
+    child.stdin.on('error', () => undefined);
+    child.on('exit', (code, signal) => {
+      this.end(signal ?? `exit status ${code ?? '?'}`);
+    });
+  }
+
+  /**
+   * Starts gdb. The kernel ends it with us, however we end.
+   * @throws UserFacingError `gdb-missing` when it cannot be started.
+   */
+  static async start(kernel: string, path: string): Promise<GdbProcess> {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', path, '--interpreter=mi3', '-q', '-nx'], {
+      stdio: 'pipe',
+    });
+    return new Promise((resolve, reject) => {
+      child.once('error', (error) => {
+        reject(gdbMissing(path, error.message));
+      });
+      const gdb = new GdbProcess(kernel, child);
+      gdb.once('died', (error) => {
+        reject(gdbMissing(path, error.message));
+      });
+      gdb
+        .command('-gdb-version')
+        .then(() => {
+          gdb.removeAllListeners('died');
+          resolve(gdb);
+        })
+        .catch(reject);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /**
+   * Runs an MI command (`-break-insert …`).
+   * @throws GdbCommandError with gdb's own words; UserFacingError when it dies or takes too long.
+   */
+  async command(command: string, seconds = ANSWER_SECONDS): Promise<MiTuple> {
+    return (await this.run(command, seconds)).results;
+  }
+
+  /** Runs a command of gdb's command line and returns what it printed. */
+  async console(command: string, seconds = ANSWER_SECONDS): Promise<string> {
+    return (await this.run(`-interpreter-exec console ${quote(command)}`, seconds)).output;
+  }
+
+  /** Ends gdb; by force if it does not go at once. */
+  async stop(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    const gone = new Promise<void>((resolve) => this.child.once('exit', () => { resolve(); }));
+    this.child.stdin.end('-gdb-exit\n');
+    const force = setTimeout(() => this.child.kill('SIGKILL'), 1000);
+    await gone;
+    clearTimeout(force);
+  }
+
+  private async run(command: string, seconds: number): Promise<{ results: MiTuple; output: string }> {
+    if (this.ended) throw gdbDied(this.kernel, 'before', this.lastLines.join('\n'));
+    const token = this.nextToken++;
+    const failure = new GdbCommandError(command, '');
+    const output: string[] = [];
+    const results = await new Promise<MiTuple>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(token);
+        reject(gdbTimedOut(command, seconds));
+      }, seconds * 1000);
+      this.waiting.set(token, { command, console: output, resolve, reject, timer, failure });
+      this.emit('line', `> ${command}`);
+      this.child.stdin.write(`${token}${command}\n`);
+    });
+    return { results, output: output.join('') };
+  }
+
+  private receive(line: string): void {
+    this.emit('line', `< ${line}`);
+    const record = parseMiLine(line);
+    if (!record) {
+      this.remember(line);
+      return;
+    }
+    switch (record.kind) {
+      case 'result':
+        this.settle(record);
+        break;
+      case 'exec':
+        if (record.class === 'stopped') this.emit('stopped', record.results);
+        else this.emit('running');
+        break;
+      case 'notify':
+        this.emit('notify', record.class, record.results);
+        break;
+      case 'console':
+      case 'target':
+      case 'log':
+        this.print(record.text);
+        break;
+    }
+  }
+
+  /** gdb works on commands in order: what it prints belongs to the oldest one that waits. */
+  private print(line: string): void {
+    const [oldest] = this.waiting.values();
+    if (oldest) oldest.console.push(line);
+    else this.emit('output', line);
+    this.remember(line.trimEnd());
+  }
+
+  private settle(record: MiRecord & { kind: 'result' }): void {
+    const waiting = record.token === undefined ? undefined : this.waiting.get(record.token);
+    if (!waiting || record.token === undefined) return;
+    this.waiting.delete(record.token);
+    clearTimeout(waiting.timer);
+    if (record.class === 'error') {
+      const gdbMessage = text(record.results['msg']);
+      waiting.reject(Object.assign(waiting.failure, { gdbMessage, message: gdbMessage }));
+    } else {
+      waiting.resolve(record.results);
+    }
+  }
+
+  private remember(line: string): void {
+    if (!line) return;
+    this.lastLines.push(line);
+    if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
+  }
+
+  private end(how: string): void {
+    const error = gdbDied(this.kernel, how, this.lastLines.join('\n'));
+    for (const waiting of this.waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(error);
+    }
+    this.waiting.clear();
+    if (this.ended) return;
+    this.ended = true;
+    this.emit('died', error);
+  }
+}

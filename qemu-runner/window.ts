@@ -1,0 +1,46 @@
+/** The window: the physical memory that kernel B gets, all of it destinations of the jump. */
+import { windowDoesNotFit } from './errors.ts';
+
+/** Physical addresses of the window in bytes; `max` is the last byte, as kexec's --mem-max. */
+export interface Window {
+  min: number;
+  max: number;
+}
+
+/** The window by name: `low` swaps out A's own text, as the mails of 2007 did; `high` leaves it where it is. */
+export const NAMED_WINDOWS = {
+  low: { min: 0x100000, max: 0x1ffffff },
+  high: { min: 0x2000000, max: 0x3ffffff },
+} as const satisfies Record<string, Window>;
+
+export type WindowSetting = keyof typeof NAMED_WINDOWS | Window;
+
+/** Kernel B with its initial RAM disk does not start in less, in bytes. */
+const SMALLEST = 12 << 20;
+/** Kernel A keeps at least this for itself, in bytes. */
+const LEFT_FOR_A = 32 << 20;
+
+/**
+ * Resolves the setting of a launch configuration.
+ * @param memory the machine's memory in MiB.
+ * @throws UserFacingError `window-does-not-fit`, which says why.
+ */
+export function resolveWindow(setting: WindowSetting, memory: number): Window {
+  const window = typeof setting === 'string' ? NAMED_WINDOWS[setting] : setting;
+  const size = window.max + 1 - window.min;
+  const inHex = `0x${window.min.toString(16)}-0x${window.max.toString(16)}`;
+  if (window.min % 4096 !== 0 || (window.max + 1) % 4096 !== 0) {
+    throw windowDoesNotFit(`${inHex} does not begin and end at a page`);
+  }
+  if (size < SMALLEST) throw windowDoesNotFit(`${inHex} is ${mebibytes(size)}, kernel B needs ${mebibytes(SMALLEST)}`);
+  if (window.max >= memory << 20) throw windowDoesNotFit(`${inHex} ends behind the machine's memory of ${memory} MiB`);
+  // kexec_load: the segments together may take at most half of memory (kernel/kexec_core.c, sanity_check_segment_list).
+  if ((memory << 20) - size < Math.max(size, LEFT_FOR_A)) {
+    throw windowDoesNotFit(`${mebibytes(size)} of ${memory} MiB leave too little to swap kernel A's pages to`);
+  }
+  return window;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round((bytes / (1 << 20)) * 10) / 10} MiB`;
+}
