@@ -133,7 +133,8 @@ function parseWindow(window: NonNullable<LaunchConfiguration['window']>): Window
 
 function parseStops(stops: readonly string[] | undefined): ReadonlySet<PhaseName> {
   for (const stop of stops ?? []) {
-    if (!isPhaseName(stop)) throw invalidConfiguration('stopAt', `"${stop}" is no phase; phases are ${PHASES.join(', ')}`);
+    if (!isPhaseName(stop))
+      throw invalidConfiguration('stopAt', `"${stop}" is no phase; phases are ${PHASES.join(', ')}`);
   }
   return new Set((stops as PhaseName[] | undefined) ?? DEFAULT_STOPS);
 }

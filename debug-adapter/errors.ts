@@ -66,7 +66,12 @@ export const kernelUnreadable = (path: string, cause: string): UserFacingError =
     'Set "vmlinux" to the uncompressed ELF file of the kernel build (not bzImage), built with CONFIG_DEBUG_INFO.',
   );
 
-export const vmlinuxDoesNotMatch = (kernel: string, vmlinux: string, inFile: string, running: string): UserFacingError =>
+export const vmlinuxDoesNotMatch = (
+  kernel: string,
+  vmlinux: string,
+  inFile: string,
+  running: string,
+): UserFacingError =>
   new UserFacingError(
     'vmlinux-mismatch',
     `The symbols of kernel ${kernel} are of another build: "${vmlinux}" is "${inFile}", the kernel is "${running}".`,
@@ -122,4 +127,4 @@ export const adapterEnded = (how: string, output: string): UserFacingError =>
   new UserFacingError('adapter-ended', `The debug adapter ended (${how}).`, 'Its last words are below.', output);
 
 export const adapterRefused = (command: string, why: string): UserFacingError =>
-  new UserFacingError('adapter-refused', `${why}`, `(The request was ${command}.)`);
+  new UserFacingError('adapter-refused', why, `(The request was ${command}.)`);

@@ -25,7 +25,7 @@ export function parseAgentLine(line: string): AgentLine | undefined {
 
 /** The `key=value` words of an answer. */
 export function parseFields(text: string): Record<string, string> {
-  return Object.fromEntries([...text.matchAll(/(\S+?)=(\S*)/g)].map(([, key, value]) => [key, value]));
+  return Object.fromEntries([...text.matchAll(/(\S+?)=(\S*)/g)].map(([, key = '', value = '']) => [key, value]));
 }
 
 interface Waiting {
@@ -141,7 +141,7 @@ export class GuestAgent extends EventEmitter<{ hello: [string, string]; closed: 
 
   private receive(text: string): void {
     const lines = (this.partial + text).split('\n');
-    this.partial = (lines.pop() ?? '').slice(-LONGEST_LINE);
+    this.partial = lines.pop()!.slice(-LONGEST_LINE);
     for (const line of lines) this.receiveLine(line.replace(/\r$/, ''));
   }
 

@@ -49,7 +49,12 @@ export const terminalLibraryMissing = (cause: string): UserFacingError =>
   );
 
 export const qemuDied = (how: string, output: string): UserFacingError =>
-  new UserFacingError('qemu-died', `QEMU ended without being asked to (${how}).`, "QEMU's last words are below.", output);
+  new UserFacingError(
+    'qemu-died',
+    `QEMU ended without being asked to (${how}).`,
+    "QEMU's last words are below.",
+    output,
+  );
 
 export const qemuDidNotStart = (seconds: number, output: string): UserFacingError =>
   new UserFacingError(
@@ -125,3 +130,6 @@ export const guestPanicked = (line: string, console: string): UserFacingError =>
     'The machine is stopped for you to look at; the end of the console is below.',
     console,
   );
+
+export const packagesMissing = (command: string): UserFacingError =>
+  new UserFacingError('packages-missing', 'Some Debian packages are missing.', `Install them and try again: ${command}`);

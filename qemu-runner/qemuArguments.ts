@@ -22,7 +22,10 @@ export interface MachinePaths {
 
 /** The arguments behind the program name. Pure. */
 export function qemuArguments(options: MachineOptions, paths: MachinePaths): string[] {
-  const socket = (id: string, path: string): string[] => ['-chardev', `socket,id=${id},path=${comma(path)},server=on,wait=off`];
+  const socket = (id: string, path: string): string[] => [
+    '-chardev',
+    `socket,id=${id},path=${comma(path)},server=on,wait=off`,
+  ];
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-S'],
     ...['-machine', `pc,accel=${options.accel},memory-backend=ram`],

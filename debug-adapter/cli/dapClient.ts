@@ -54,7 +54,11 @@ export class DapClient extends EventEmitter<{ event: [DebugProtocol.Event]; exit
   }
 
   /** @throws UserFacingError with the adapter's sentence, or when it is silent or gone. */
-  async request<Body = unknown>(command: string, argumentsOfCommand: object = {}, seconds = ANSWER_SECONDS): Promise<Body> {
+  async request<Body = unknown>(
+    command: string,
+    argumentsOfCommand: object = {},
+    seconds = ANSWER_SECONDS,
+  ): Promise<Body> {
     const seq = this.nextSequence++;
     return new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(() => {

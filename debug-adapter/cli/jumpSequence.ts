@@ -67,7 +67,11 @@ export async function runJumpSequence(
 }
 
 /** At each stop: the stack as an editor would show it, then on. */
-async function showAndContinue(client: DapClient, timeline: Timeline, event: DebugProtocol.StoppedEvent): Promise<void> {
+async function showAndContinue(
+  client: DapClient,
+  timeline: Timeline,
+  event: DebugProtocol.StoppedEvent,
+): Promise<void> {
   const threadId = event.body.threadId ?? 1;
   const { stackFrames } = await client.request<DebugProtocol.StackTraceResponse['body']>('stackTrace', {
     threadId,

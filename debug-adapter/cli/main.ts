@@ -80,7 +80,7 @@ async function main(): Promise<number> {
   }
 }
 
-main()
+void main()
   .catch((error: unknown) => {
     status.clear();
     const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;

@@ -25,7 +25,10 @@ export class Breakpoints {
 
   constructor(private readonly session: JumpSession) {}
 
-  async setSource({ source, breakpoints = [] }: DebugProtocol.SetBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
+  async setSource({
+    source,
+    breakpoints = [],
+  }: DebugProtocol.SetBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
     const path = source.path ?? '';
     return this.replace(
       `source ${path}`,
@@ -108,9 +111,8 @@ export class Breakpoints {
     const place = list(inserted['locations']).map(tuple)[0] ?? inserted;
     const line = Number(text(place['line']));
     const path = text(place['fullname']);
-    const { message: _, ...rest } = before;
     return {
-      ...rest,
+      id: before.id!,
       verified: true,
       instructionReference: text(place['addr']),
       ...(line > 0 ? { line } : {}),

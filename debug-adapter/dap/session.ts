@@ -157,7 +157,9 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     response: DebugProtocol.SetVariableResponse,
     { variablesReference, name, value }: DebugProtocol.SetVariableArguments,
   ): void {
-    this.answer(response, async () => ({ value: await this.required().variables.set(variablesReference, name, value) }));
+    this.answer(response, async () => ({
+      value: await this.required().variables.set(variablesReference, name, value),
+    }));
   }
 
   protected override evaluateRequest(
@@ -228,7 +230,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
           await jump(jumpSession);
           return {};
         case 'kexecJump/jumpBack':
-          await jumpBack(jumpSession);
+          jumpBack(jumpSession);
           return {};
         case 'kexecJump/agent': {
           const { verb, argument, seconds } = wanted as CustomRequests['kexecJump/agent']['arguments'];
@@ -247,7 +249,13 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   }
 
   private async startMachine(launch: LaunchConfiguration): Promise<JumpSession> {
-    const progress = new Progress(this.supportsProgress ? (event) => { this.sendEvent(event); } : undefined);
+    const progress = new Progress(
+      this.supportsProgress
+        ? (event) => {
+            this.sendEvent(event);
+          }
+        : undefined,
+    );
     try {
       const { signal } = this.launchAborted;
       const lab = needsLab(launch)
@@ -276,7 +284,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       await waitForKernelA(jumpSession);
       if (jumpSession.configuration.autoJump) await jump(jumpSession);
     } catch (error) {
-      this.tell(error as Error);
+      if (!jumpSession.isEnding) this.tell(error as Error);
     }
   }
 

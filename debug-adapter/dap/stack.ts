@@ -21,13 +21,13 @@ function standing(session: JumpSession, name: KernelName): string {
 
 export async function stackTrace(
   session: JumpSession,
-  { threadId, startFrame = 0, levels }: DebugProtocol.StackTraceArguments,
+  { threadId, startFrame = 0, levels = 0 }: DebugProtocol.StackTraceArguments,
 ): Promise<DebugProtocol.StackTraceResponse['body']> {
   const kernel = kernelOf(threadId);
   const gdb = session.gdbs[kernel];
   // A kernel that has not booted has no stack.
   if (gdb.isRunning || standing(session, kernel) === 'not started') return { stackFrames: [], totalFrames: 0 };
-  const end = Math.min(startFrame + (levels || DEEPEST), DEEPEST) - 1;
+  const end = Math.min(startFrame + (levels === 0 ? DEEPEST : levels), DEEPEST) - 1;
   const results = await gdb.command(`-stack-list-frames --thread 1 ${startFrame} ${end}`);
   const stackFrames = list(results['stack']).map((item) => {
     const frame = tuple(item);

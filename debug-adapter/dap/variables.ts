@@ -78,7 +78,9 @@ export class Variables {
   async set(reference: number, name: string, value: string): Promise<string> {
     const container = this.handles.get(reference) as Container | undefined;
     if (container?.kind === 'object') {
-      const child = (await this.childObjects(container.kernel, container.name)).find((item) => text(item['exp']) === name);
+      const child = (await this.childObjects(container.kernel, container.name)).find(
+        (item) => text(item['exp']) === name,
+      );
       return this.assign(container.kernel, text(child?.['name']), value);
     }
     if (container?.kind === 'locals' || container?.kind === 'register group') {
@@ -140,7 +142,9 @@ export class Variables {
   }
 
   private async childObjects(kernel: KernelName, name: string): Promise<MiTuple[]> {
-    const results = await this.session.gdbs[kernel].command(`-var-list-children --all-values ${name} 0 ${MOST_CHILDREN}`);
+    const results = await this.session.gdbs[kernel].command(
+      `-var-list-children --all-values ${name} 0 ${MOST_CHILDREN}`,
+    );
     return list(results['children']).map(tuple);
   }
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gdbTimedOut } from '../errors.ts';
 import type { KernelName } from '../jump/kernel.ts';
 import { hex } from '../../vmcore-viewer/core/errors.ts';
-import { quote, text, tuple, type MiTuple } from './mi.ts';
+import { list, quote, text, tuple, type MiTuple } from './mi.ts';
 import { GdbProcess } from './process.ts';
 
 const STOP_SECONDS = 15;
@@ -106,6 +106,22 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; output: [strin
   /** The number of bytes between the start of a struct and a member, from DWARF. */
   async offsetOf(struct: string, member: string): Promise<number> {
     return Number(await this.evaluate(`(unsigned long)&((struct ${struct} *)0)->${member}`));
+  }
+
+  /**
+   * Where a function's first statement begins, as linked: behind the prologue and whatever the compiler inlined there,
+   * so that a stop shows the function's own line. The kernel writes `{` on a line of its own.
+   */
+  async bodyOf(name: string): Promise<number | undefined> {
+    const { symbols } = await this.command(`-symbol-info-functions --name ^${name}$`);
+    const [file] = list(tuple(symbols)['debug']).map(tuple);
+    const [declared] = list(file?.['symbols']).map(tuple);
+    if (!file || !declared) return undefined;
+    const firstLine = Number(text(declared['line'])) + 2;
+    const place = `--source ${quote(text(file['fullname']))} --line ${firstLine}`;
+    const breakpoint = tuple((await this.command(`-break-insert ${place}`))['bkpt']);
+    await this.command(`-break-delete ${text(breakpoint['number'])}`);
+    return Number(text(breakpoint['addr']));
   }
 
   /** Evaluates an expression. @throws GdbCommandError with gdb's own words. */

@@ -101,7 +101,11 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
   async stop(): Promise<void> {
     if (this.ended) return;
     this.ended = true;
-    const gone = new Promise<void>((resolve) => this.child.once('exit', () => { resolve(); }));
+    const gone = new Promise<void>((resolve) =>
+      this.child.once('exit', () => {
+        resolve();
+      }),
+    );
     this.child.stdin.end('-gdb-exit\n');
     const force = setTimeout(() => this.child.kill('SIGKILL'), 1000);
     await gone;

@@ -15,7 +15,11 @@ export async function waitForKernelA(session: JumpSession): Promise<void> {
 /** Kernel A loads kernel B, if that is not done, and jumps. Returns when the jump was asked for. */
 export async function jump(session: JumpSession): Promise<void> {
   if (!session.state.canJump) {
-    throw notNow('Kexec Jump', `kernel A is not running (${session.state.phase || 'booting'})`, 'Wait for "A running".');
+    throw notNow(
+      'Kexec Jump',
+      `kernel A is not running (${session.state.phase || 'booting'})`,
+      'Wait for "A running".',
+    );
   }
   const { loaded } = parseFields(await session.agent.request('status'));
   if (loaded !== '1') {
@@ -26,7 +30,7 @@ export async function jump(session: JumpSession): Promise<void> {
 }
 
 /** Kernel B jumps back into kernel A. Returns when the jump was asked for. */
-export async function jumpBack(session: JumpSession): Promise<void> {
+export function jumpBack(session: JumpSession): void {
   if (!session.state.canJumpBack) {
     const phase = session.state.phase || 'booting';
     throw notNow('Kexec Jump Back', `kernel B is not running (${phase})`, 'Jump into kernel B first.');
@@ -36,5 +40,7 @@ export async function jumpBack(session: JumpSession): Promise<void> {
 
 /** A jump is answered when its kernel is back, if ever; a failure is told whenever it comes. */
 function answerLater(session: JumpSession, answer: Promise<string>): void {
-  answer.catch((error: unknown) => session.emit('problem', error as Error));
+  answer.catch((error: unknown) => {
+    if (!session.isEnding) session.emit('problem', error as Error);
+  });
 }

@@ -39,7 +39,7 @@ export function decodeControlCode(kernel: KernelFile): ControlCode {
   const fail = (why: string): never => {
     throw controlCodeUnknown(kernel.path, why, code);
   };
-  if (!code || code.length !== swapPages) return fail('swap_pages does not lie behind relocate_kernel');
+  if (code?.length !== swapPages) return fail('swap_pages does not lie behind relocate_kernel');
 
   const calls: number[] = [];
   for (let at = 0; at + 5 <= code.length; at++) {

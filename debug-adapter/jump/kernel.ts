@@ -9,12 +9,18 @@ import { decodeControlCode, type ControlCode, type SavedState } from './controlP
 export type KernelName = 'A' | 'B';
 export const KERNEL_NAMES: readonly KernelName[] = ['A', 'B'];
 
-/** Struct offsets that machine_kexec()'s argument is read with, in bytes; from the kernel's DWARF. */
-export interface KimageLayout {
+/** What the kernel's DWARF says of its kexec code. Offsets and sizes are in bytes. */
+export interface KexecLayout {
+  /** Offset of kimage.control_code_page. */
   controlCodePage: number;
   /** sizeof(struct page). */
   pageSize: number;
+  /** Addresses, as linked, of the first statements of functions whose entry shows another place's line. */
+  bodies: ReadonlyMap<string, number>;
 }
+
+/** Functions at whose first statement a phase begins, rather than at their entry. */
+export const FUNCTIONS_WITH_PHASES = ['kernel_kexec'] as const;
 
 /** The control page of a loaded kimage. */
 export interface ControlPage {
@@ -33,7 +39,7 @@ export class Kernel {
   readonly controlCode: ControlCode;
   /** Virtual (and physical) distance of the running kernel from where it is linked; unknown until it was found. */
   offset: number | undefined;
-  layout: KimageLayout | undefined;
+  layout: KexecLayout | undefined;
   controlPage: ControlPage | undefined;
   /** Virtual address in machine_kexec() behind the call of relocate_kernel. */
   resumesAt: number | undefined;
@@ -53,6 +59,12 @@ export class Kernel {
     const found = this.file.symbol(symbol);
     if (!found) throw symbolMissing(this.file.path, symbol);
     return found.address + (this.offset ?? 0);
+  }
+
+  /** Virtual address of a function's first statement in the running kernel, else of its entry. */
+  body(symbol: string): number {
+    const linked = this.layout?.bodies.get(symbol);
+    return linked === undefined ? this.address(symbol) : linked + (this.offset ?? 0);
   }
 
   /** Physical address of the kernel's re-entry point, once its control page is known. */

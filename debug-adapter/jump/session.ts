@@ -15,7 +15,7 @@ import type { JumpState, PhaseEvent } from '../protocol.ts';
 import { RspClient } from '../rsp/client.ts';
 import { Router } from '../rsp/router.ts';
 import { KernelStub } from '../rsp/stub.ts';
-import { Kernel, KERNEL_NAMES, type KernelName } from './kernel.ts';
+import { FUNCTIONS_WITH_PHASES, Kernel, KERNEL_NAMES, type KernelName, type KexecLayout } from './kernel.ts';
 import type { PhaseName } from './phases.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { JumpTracker } from './tracker.ts';
@@ -124,10 +124,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
         const { vmlinux, sourceDirectory } = configuration.kernels[name];
         await gdb.loadSymbols(vmlinux);
         if (sourceDirectory !== undefined) await gdb.command(`-environment-directory ${sourceDirectory}`);
-        kernels[name].layout = {
-          controlCodePage: await gdb.offsetOf('kimage', 'control_code_page'),
-          pageSize: Number(await gdb.evaluate('sizeof(struct page)')),
-        };
+        kernels[name].layout = await readKexecLayout(gdb);
         const socket = folder.file(`gdb-${name}.socket`);
         await stubs.find((stub) => stub.kernel === name)?.listen(socket);
         await gdb.connect(socket);
@@ -172,8 +169,8 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     return this.router.live as KernelName;
   }
 
-  get isStopped(): boolean {
-    return this.userSeesStop;
+  get isEnding(): boolean {
+    return this.stopping !== undefined;
   }
 
   get state(): JumpState {
@@ -248,7 +245,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     for (const name of KERNEL_NAMES) {
       const gdb = this.gdbs[name];
       gdb.on('stopped', (results) => {
-        if (!this.interrupted.has(name)) void this.onGdbStopped(name, results).catch((error: unknown) => this.fail(error));
+        if (!this.interrupted.has(name)) this.onGdbStopped(name, results).catch(this.fail);
       });
       gdb.on('output', (line) => this.emit('output', line));
       gdb.on('died', (error) => this.emit('ended', error));
@@ -286,7 +283,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
       watchForPanic(console, (line) => {
         this.exception = line;
         this.emit('problem', guestPanicked(line, console.tail(2000)));
-        void this.pause().catch((error: unknown) => this.fail(error));
+        this.pause().catch(this.fail);
       });
     }
   }
@@ -349,7 +346,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     if (reason === 'breakpoint-hit') {
       return { kernel, reason: 'breakpoint', description: 'Paused on breakpoint', breakpoint: number, results };
     }
-    if (/watchpoint-trigger$/.test(reason)) {
+    if (reason.endsWith('watchpoint-trigger')) {
       return { kernel, reason: 'breakpoint', description: 'Paused on data breakpoint', results };
     }
     if (/^(end-stepping-range|function-finished|location-reached)$/.test(reason)) {
@@ -373,7 +370,20 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     if (this.pauseWanted) await this.gdbs[kernel].interrupt();
   }
 
-  private fail(error: unknown): void {
+  private readonly fail = (error: unknown): void => {
     if (!this.stopping) this.emit('problem', error as Error);
+  };
+}
+
+async function readKexecLayout(gdb: KernelGdb): Promise<KexecLayout> {
+  const bodies = new Map<string, number>();
+  for (const name of FUNCTIONS_WITH_PHASES) {
+    const address = await gdb.bodyOf(name);
+    if (address !== undefined) bodies.set(name, address);
   }
+  return {
+    controlCodePage: await gdb.offsetOf('kimage', 'control_code_page'),
+    pageSize: Number(await gdb.evaluate('sizeof(struct page)')),
+    bodies,
+  };
 }

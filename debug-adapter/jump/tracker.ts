@@ -26,6 +26,7 @@ interface TrackerEvents {
   problem: [Error];
 }
 
+/** Looks at a stop at an expected place. */
 type Handler = (stop: MachineStop) => TrackerOutcome | Promise<TrackerOutcome>;
 
 export class JumpTracker extends EventEmitter<TrackerEvents> {
@@ -132,11 +133,26 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
       async (stop) => {
         const [returnAddress] = await this.stackWords(stop, 1);
         kernel.kernelKexecReturnsTo = returnAddress;
-        this.expect([kernel.address('machine_kexec'), async (next) => this.onMachineKexec(kernel, next)]);
-        this.expectRunningAgain(kernel);
-        return this.enter(`${kernel.name} quiescing`, kernel);
+        const entered = (): TrackerOutcome => {
+          this.expect([kernel.address('machine_kexec'), async (next) => this.onMachineKexec(kernel, next)]);
+          this.expectRunningAgain(kernel);
+          return this.enter(`${kernel.name} quiescing`, kernel);
+        };
+        return this.atBody(kernel, 'kernel_kexec', entered);
       },
     ]);
+  }
+
+  /** From a function's entry on to its first statement, where a phase begins. */
+  private atBody(
+    kernel: Kernel,
+    symbol: string,
+    handler: () => TrackerOutcome,
+  ): TrackerOutcome | Promise<TrackerOutcome> {
+    const body = kernel.body(symbol);
+    if (body === kernel.address(symbol)) return handler();
+    this.expect([body, handler]);
+    return 'resume';
   }
 
   /** kernel_kexec() returns after a jump back, and also when one of its steps fails. */

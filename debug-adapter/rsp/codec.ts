@@ -62,7 +62,7 @@ function decodeBody(body: string): string {
     } else if (code === RUN && decoded && at + 1 < body.length) {
       decoded += decoded.at(-1)!.repeat(Math.max(0, body.charCodeAt(++at) - 29));
     } else {
-      decoded += body[at];
+      decoded += body.charAt(at);
     }
   }
   return decoded;

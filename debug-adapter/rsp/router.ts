@@ -184,7 +184,7 @@ export class Router extends EventEmitter<RouterEvents> {
   async read(address: number, length: number): Promise<Buffer | undefined> {
     this.mustBeStopped();
     const pieces: Buffer[] = [];
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const piece = Math.min(length - done, LONGEST_READ);
       const answer = await this.qemu.request(`m${(address + done).toString(16)},${piece.toString(16)}`);
       if (/^E..$/.test(answer)) return undefined;
@@ -271,6 +271,6 @@ async function readAnnex(qemu: RspClient, annex: string): Promise<string> {
   for (;;) {
     const answer = await qemu.request(`qXfer:features:read:${annex}:${text.length.toString(16)},7f0`);
     text += answer.slice(1);
-    if (answer[0] !== 'm') return text;
+    if (!answer.startsWith('m')) return text;
   }
 }

@@ -162,7 +162,10 @@ export class KernelStub implements StopListener {
   }
 
   private async readMemory(packet: string): Promise<string> {
-    const [address = 0, length = 0] = packet.slice(1).split(',').map((text) => parseInt(text, 16));
+    const [address = 0, length = 0] = packet
+      .slice(1)
+      .split(',')
+      .map((text) => parseInt(text, 16));
     const bytes = this.isLive
       ? await this.router.read(address, length)
       : this.router.dormantView(this.kernel)?.read(address, length);
@@ -170,11 +173,14 @@ export class KernelStub implements StopListener {
   }
 
   private async changeBreakpoint(packet: string): Promise<string> {
-    const [kind, address = 0, length = 0] = packet.slice(1).split(/[,;]/).map((text) => parseInt(text, 16));
+    const [kind, address = 0, length = 0] = packet
+      .slice(1)
+      .split(/[,;]/)
+      .map((text) => parseInt(text, 16));
     if (kind === undefined || kind > 4) return '';
     // QEMU counts an instruction breakpoint once an address; gdb's length for one says nothing on x86.
     const breakpoint: Breakpoint = { kind: kind as BreakpointKind, address, length: kind <= 1 ? 1 : length };
-    if (packet[0] === 'Z') return (await this.router.insert(this.kernel, breakpoint)) ? 'OK' : 'E22';
+    if (packet.startsWith('Z')) return (await this.router.insert(this.kernel, breakpoint)) ? 'OK' : 'E22';
     await this.router.remove(this.kernel, breakpoint);
     return 'OK';
   }

@@ -14,11 +14,11 @@ declare module 'elfy' {
     filesz: number;
     memsz: number;
   }
-  class Parser {
+  interface Parser {
     execute(bytes: Buffer): unknown;
     parseHeader(bytes: Buffer): ElfHeader;
     parsePrograms(bytes: Buffer, header: ElfHeader): ElfProgram[];
   }
-  const elfy: { Parser: typeof Parser };
+  const elfy: { Parser: new () => Parser };
   export default elfy;
 }

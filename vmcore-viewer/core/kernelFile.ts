@@ -93,7 +93,8 @@ export class KernelFile {
 
   private readSymbols(sectionTable: number, count: number): Map<string, KernelSymbol> {
     const sections = this.readFile(sectionTable, count * SECTION_HEADER_SIZE);
-    const word = (section: number, field: number): number => sections.readUInt32LE(section * SECTION_HEADER_SIZE + field);
+    const word = (section: number, field: number): number =>
+      sections.readUInt32LE(section * SECTION_HEADER_SIZE + field);
     let symbolSection = 0;
     while (symbolSection < count && word(symbolSection, 4) !== SHT_SYMTAB) symbolSection++;
     if (symbolSection === count) throw notAnElfFile(this.path, 'it has no symbol table (is it stripped?)');

@@ -49,7 +49,7 @@ export function readByPages(
   read: (address: number, length: number) => Buffer | undefined,
 ): Buffer | undefined {
   const pieces: Buffer[] = [];
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const piece = Math.min(length - done, PAGE_SIZE - ((address + done) % PAGE_SIZE));
     const bytes = read(address + done, piece);
     if (!bytes) return undefined;

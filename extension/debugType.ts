@@ -1,0 +1,46 @@
+/** The debug type: how a session is configured when the user says nothing, and how its adapter is started. */
+import * as vscode from 'vscode';
+import { DEBUG_TYPE } from '../debug-adapter/protocol.ts';
+
+const LAB_CONFIGURATION: vscode.DebugConfiguration = {
+  type: DEBUG_TYPE,
+  request: 'launch',
+  name: 'Kexec Jump (lab guest)',
+};
+
+class ConfigurationProvider implements vscode.DebugConfigurationProvider {
+  provideDebugConfigurations(): vscode.DebugConfiguration[] {
+    return [LAB_CONFIGURATION];
+  }
+
+  /** F5 without a launch.json comes as an empty configuration. */
+  resolveDebugConfiguration(
+    _folder: vscode.WorkspaceFolder | undefined,
+    configuration: vscode.DebugConfiguration,
+  ): vscode.DebugConfiguration {
+    return configuration.type ? configuration : { ...LAB_CONFIGURATION, ...configuration, ...LAB_CONFIGURATION };
+  }
+}
+
+/** The adapter is a process of its own, run by the Node that runs the extension host. */
+class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
+  constructor(private readonly extension: vscode.Uri) {}
+
+  createDebugAdapterDescriptor(): vscode.DebugAdapterDescriptor {
+    const program = vscode.Uri.joinPath(this.extension, 'dist', 'adapter.cjs').fsPath;
+    return new vscode.DebugAdapterExecutable(process.execPath, [program], { env: { ELECTRON_RUN_AS_NODE: '1' } });
+  }
+}
+
+export function registerDebugType(extension: vscode.Uri): vscode.Disposable {
+  const provider = new ConfigurationProvider();
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, provider),
+    vscode.debug.registerDebugConfigurationProvider(
+      DEBUG_TYPE,
+      provider,
+      vscode.DebugConfigurationProviderTriggerKind.Dynamic,
+    ),
+    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterFactory(extension)),
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * Preflight: what this machine lacks, and the one command that installs it. Run as a program it installs the Debian
+ * packages when it may: as root at once, with sudo after asking.
+ *
+ *   tsx qemu-runner/preflight.ts [lab] [browser]
+ */
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline/promises';
+import { UserFacingError, packagesMissing, terminalLibraryMissing } from './errors.ts';
+import { findProgram } from './programs.ts';
+
+/** Debian packages by what they are for. */
+const PACKAGES = {
+  /** To run a session, and to build the lab guest. */
+  lab: [
+    ...['qemu-system-x86', 'gdb'],
+    ...['build-essential', 'gcc-multilib', 'python3', 'flex', 'bison', 'bc', 'cpio', 'kmod'],
+    ...['libelf-dev', 'libssl-dev', 'patch', 'xz-utils', 'dpkg-dev', 'ca-certificates'],
+  ],
+  /** To show VS Code in a browser. */
+  browser: ['chromium', 'fonts-dejavu-core'],
+} as const;
+
+export type Purpose = keyof typeof PACKAGES;
+
+const INSTALL_SECONDS = 1800;
+
+/** The Debian packages that are not installed. On another distribution all of them are named. */
+export function missingPackages(purposes: readonly Purpose[]): string[] {
+  const wanted = purposes.flatMap((purpose) => PACKAGES[purpose]);
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...wanted], {
+    encoding: 'utf8',
+  }) as Partial<SpawnSyncReturns<string>>;
+  const installed = new Set((stdout ?? '').split('\n').flatMap((line) => /^(\S+) installed$/.exec(line)?.[1] ?? []));
+  return wanted.filter((name) => !installed.has(name));
+}
+
+/** The one command that installs packages. */
+export function installCommand(packages: readonly string[]): string {
+  return `sudo apt-get install ${packages.join(' ')}`;
+}
+
+/**
+ * Installs what is missing, if this user may and agrees.
+ * @throws UserFacingError `packages-missing` with the one command otherwise.
+ */
+async function installPackages(packages: readonly string[]): Promise<void> {
+  if (packages.length === 0) return;
+  const isRoot = process.getuid?.() === 0;
+  process.stdout.write(`These Debian packages are missing: ${packages.join(' ')}\n`);
+  if (!findProgram('apt-get') || !(isRoot || (await mayUseSudo()))) throw packagesMissing(installCommand(packages));
+  const sudo = isRoot ? [] : ['sudo'];
+  // What apt-get lists may be older than what the mirror still has.
+  run([...sudo, 'apt-get', 'update', '-qq'], packages);
+  run(
+    [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-qq', '-y', '--no-install-recommends', ...packages],
+    packages,
+  );
+}
+
+async function mayUseSudo(): Promise<boolean> {
+  if (!findProgram('sudo') || !process.stdin.isTTY) return false;
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await asking.question('Install them with sudo apt-get? [y/N] ');
+  asking.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+function run([program = '', ...args]: readonly string[], packages: readonly string[]): void {
+  const { status } = spawnSync(program, args, { stdio: ['inherit', 'ignore', 'inherit'], timeout: INSTALL_SECONDS * 1000 });
+  if (status !== 0) throw packagesMissing(installCommand(packages));
+}
+
+/**
+ * node-pty is compiled when it is installed; without a compiler npm leaves it out, as an optional dependency. Now that
+ * there is one, it is installed again.
+ */
+function installTerminalLibrary(): void {
+  const canLoad = (): string | undefined => {
+    const load = `require(${JSON.stringify(createRequire(import.meta.url).resolve('node-pty'))})`;
+    const { status, stderr } = spawnSync(process.execPath, ['-e', load], { encoding: 'utf8' });
+    return status === 0 ? undefined : stderr;
+  };
+  const failure = (): string | undefined => {
+    try {
+      return canLoad();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  if (failure() === undefined) return;
+  process.stdout.write('Compiling node-pty…\n');
+  spawnSync('npm', ['install', '--no-save', '--ignore-scripts=false'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  spawnSync('npm', ['rebuild', 'node-pty'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const left = failure();
+  if (left !== undefined) throw terminalLibraryMissing(left);
+}
+
+async function main(): Promise<void> {
+  const purposes = process.argv.slice(2).filter((word): word is Purpose => word in PACKAGES);
+  await installPackages(missingPackages(purposes));
+  installTerminalLibrary();
+}
+
+if (process.argv[1] === import.meta.filename) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof UserFacingError ? error.describe() : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}

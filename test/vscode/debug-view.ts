@@ -1,0 +1,197 @@
+/** Debugging as a person sees it: call stack, variables, the stopped line in the editor, the debug console. */
+import type { Locator } from 'playwright-core';
+import { DEFAULT_WAIT_MS, matches, waitFor } from './waiting.ts';
+import type { Workbench } from './workbench.ts';
+
+const CALL_STACK = '.debug-call-stack .monaco-list-row';
+const THREADS = `${CALL_STACK}:has(.thread, .session)`;
+const VARIABLES = '.debug-variables .monaco-list-row';
+const CONSOLE = '.repl .repl-tree .monaco-list-row';
+/** The arrow in the editor's margin: at the topmost frame, or at the selected one further down. */
+const ARROWS = '.glyph-margin-widgets [class*="codicon-debug-stackframe"]';
+
+/** A row of the call stack that is a thread or a session. */
+export interface ThreadRow {
+  name: string;
+  /** What VS Code says about it: "Paused on breakpoint", "Running". */
+  state: string;
+}
+
+/** A row of the call stack that is a frame. */
+export interface FrameRow {
+  /** The name of the thread it belongs to. */
+  thread: string;
+  name: string;
+  /** The file's name, without folders; empty when the frame has no source. */
+  file: string;
+  /** 1-based, `undefined` when the frame has no source. */
+  line: number | undefined;
+  selected: boolean;
+}
+
+/** A row of the variables view. */
+export interface VariableRow {
+  /** Empty for the row of a scope itself. */
+  value: string;
+  name: string;
+  /** 1 for a scope, 2 for a variable of it, 3 for a member of that. */
+  level: number;
+}
+
+/** Where the debugger stands. */
+export interface StoppedLine {
+  /** The path of the file in the editor. */
+  file: string;
+  /** 1-based. */
+  line: number;
+}
+
+/** The debugging parts of one window. */
+export class DebugView {
+  constructor(private readonly workbench: Workbench) {}
+
+  /** Shows the Run and Debug view. */
+  async show(): Promise<void> {
+    await this.workbench.press('Control+Shift+d');
+    await this.page.locator('.debug-call-stack').waitFor({ timeout: DEFAULT_WAIT_MS });
+  }
+
+  /** Whether a debug session exists: its toolbar is in sight. */
+  async isDebugging(): Promise<boolean> {
+    return (await this.page.locator('.debug-toolbar:visible').count()) > 0;
+  }
+
+  /** The threads of the call stack, and the sessions where there are several. */
+  async threads(): Promise<ThreadRow[]> {
+    return this.page.locator(THREADS).evaluateAll((rows) =>
+      rows.map((row) => ({
+        name: row.querySelector('.name')?.textContent?.trim() ?? '',
+        state: row.querySelector('.state')?.textContent?.trim() ?? '',
+      })),
+    );
+  }
+
+  /** The frames of the call stack that are in sight: those of the expanded threads. */
+  async stackFrames(): Promise<FrameRow[]> {
+    const rows = await this.page.locator(CALL_STACK).evaluateAll((all) =>
+      all.map((row) => ({
+        // The page may hold the rows in another order than it shows them.
+        index: Number(row.getAttribute('data-index')),
+        thread: row.querySelector('.thread .name')?.textContent?.trim(),
+        name: row.querySelector('.stack-frame .label')?.textContent?.trim(),
+        file: row.querySelector('.file-name')?.textContent?.trim() ?? '',
+        line: row.querySelector('.line-number')?.textContent ?? '',
+        selected: row.classList.contains('selected'),
+      })),
+    );
+    rows.sort((one, other) => one.index - other.index);
+    let thread = '';
+    return rows.flatMap(({ name, file, line, selected, ...row }) => {
+      thread = row.thread ?? thread;
+      return name === undefined ? [] : [{ thread, name, file, line: firstNumber(line), selected }];
+    });
+  }
+
+  /** Selects a frame by its function's name; the variables and the editor then show that frame. */
+  async selectFrame(name: string | RegExp): Promise<void> {
+    await this.page.locator(`${CALL_STACK}:has(.stack-frame)`, { hasText: name }).first().click();
+  }
+
+  /** Expands a thread of the call stack, so that its frames are in sight. */
+  async expandThread(name: string | RegExp): Promise<void> {
+    await expand(this.page.locator(THREADS, { hasText: name }).first());
+  }
+
+  /** The rows of the variables view in sight. */
+  async variables(): Promise<VariableRow[]> {
+    return this.page.locator(VARIABLES).evaluateAll((rows) =>
+      rows.map((row) => ({
+        name: (row.querySelector('.scope') ?? row.querySelector('.name'))?.textContent?.replace(/ [=:]?\s*$/, '') ?? '',
+        value: row.querySelector('.value')?.textContent ?? '',
+        level: Number(row.getAttribute('aria-level')),
+      })),
+    );
+  }
+
+  /** Expands a scope or a variable by its exact name. */
+  async expandVariable(name: string): Promise<void> {
+    const label = this.page
+      .locator('.scope, .expression .name')
+      .filter({ hasText: new RegExp(`^${escape(name)}( =)?\\s*$`) });
+    await expand(this.page.locator(VARIABLES).filter({ has: label }).first());
+  }
+
+  /** The line that is highlighted as the debugger's place in the active editor; `undefined` while it is running. */
+  async highlightedLine(): Promise<StoppedLine | undefined> {
+    const file = await this.workbench.activeEditor();
+    const group = this.page.locator('.editor-group-container.active');
+    const arrows = await group.locator(ARROWS).evaluateAll((all) => all.map((arrow) => arrow.getAttribute('style')));
+    const rows = await group
+      .locator('.margin-view-overlays > div')
+      .evaluateAll((all) =>
+        all.map((row) => [row.getAttribute('style'), row.querySelector('.line-numbers')?.textContent]),
+      );
+    // The arrows and the line numbers are in separate layers that agree only in their distance from the top.
+    const row = rows.find(([style]) => arrows.length > 0 && pixelsFromTop(style) === pixelsFromTop(arrows[0]));
+    const line = Number(row?.[1]);
+    return file !== undefined && line > 0 ? { file, line } : undefined;
+  }
+
+  /** Waits until the debugger stands in a file whose path has this text, and gives the place. */
+  async waitForStop(file: string | RegExp, line?: number, withinMs: number = DEFAULT_WAIT_MS): Promise<StoppedLine> {
+    return waitFor(
+      `The stopped line in ${String(file)}${line === undefined ? '' : `:${line}`}`,
+      async () => {
+        const place = await this.highlightedLine();
+        return place && matches(place.file, file) && (line === undefined || place.line === line) ? place : undefined;
+      },
+      async () => ({
+        stopped: await this.highlightedLine(),
+        threads: await this.threads(),
+        frames: await this.stackFrames(),
+        notifications: await this.workbench.notificationsSeen(),
+        dialog: await this.workbench.dialogText(),
+        console: (await this.consoleText()).slice(-2000),
+      }),
+      withinMs,
+    );
+  }
+
+  /** The rows of the debug console in sight; empty when the panel shows something else. */
+  async consoleText(): Promise<string> {
+    return (await this.page.locator(CONSOLE).allInnerTexts()).join('\n');
+  }
+
+  /** Evaluates an expression in the debug console, as a person does: types it there and presses Enter. */
+  async evaluate(expression: string): Promise<void> {
+    await this.workbench.press('Control+Shift+y');
+    const input = this.page.locator('.repl .repl-input-wrapper .monaco-editor');
+    await input.click({ timeout: DEFAULT_WAIT_MS });
+    await this.workbench.type(expression);
+    // Enter would take a proposal of the completion list instead of the expression.
+    if (await this.page.locator('.suggest-widget.visible').count()) await this.workbench.press('Escape');
+    await this.workbench.press('Enter');
+  }
+
+  private get page(): Workbench['page'] {
+    return this.workbench.page;
+  }
+}
+
+async function expand(row: Locator): Promise<void> {
+  await row.waitFor({ timeout: DEFAULT_WAIT_MS });
+  if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
+}
+
+function firstNumber(text: string): number | undefined {
+  const digits = /\d+/.exec(text)?.[0];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function pixelsFromTop(style: string | null | undefined): string | undefined {
+  return /(?:^|[\s;])top:\s*([\d.]+px)/.exec(style ?? '')?.[1];
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
