@@ -54,12 +54,14 @@ export class QmpClient extends EventEmitter<{ event: [string, QmpObject]; lost: 
 
   private constructor(private readonly socket: Socket) {
     super();
-    createInterface({ input: socket }).on('line', (line) => {
-      this.receive(line);
-    });
-    socket.on('error', (error) => {
-      this.lose(error.message);
-    });
+    // readline passes the socket's errors on, so they are heard there.
+    createInterface({ input: socket })
+      .on('line', (line) => {
+        this.receive(line);
+      })
+      .on('error', (error: Error) => {
+        this.lose(error.message);
+      });
     socket.on('close', () => {
       this.lose('it was closed');
     });

@@ -95,12 +95,12 @@ export class Variables {
   async forget(): Promise<void> {
     this.handles.reset();
     for (const { kernel, name } of this.objects.splice(0)) {
-      await this.session.gdbs[kernel].command(`-var-delete ${name}`).catch(() => undefined);
+      await this.session.gdbs[kernel].command(`-var-delete ${quote(name)}`).catch(() => undefined);
     }
   }
 
   private async assign(kernel: KernelName, name: string, value: string): Promise<string> {
-    return text((await this.session.gdbs[kernel].command(`-var-assign ${name} ${quote(value)}`))['value']);
+    return text((await this.session.gdbs[kernel].command(`-var-assign ${quote(name)} ${quote(value)}`))['value']);
   }
 
   private async locals(frame: FrameAddress): Promise<DebugProtocol.Variable[]> {
@@ -143,7 +143,7 @@ export class Variables {
 
   private async childObjects(kernel: KernelName, name: string): Promise<MiTuple[]> {
     const results = await this.session.gdbs[kernel].command(
-      `-var-list-children --all-values ${name} 0 ${MOST_CHILDREN}`,
+      `-var-list-children --all-values ${quote(name)} 0 ${MOST_CHILDREN}`,
     );
     return list(results['children']).map(tuple);
   }

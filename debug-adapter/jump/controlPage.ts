@@ -32,7 +32,7 @@ export interface ControlCode {
  * Finds the places by symbols and by decoding the calls, so that no kernel's offsets need to be known.
  * @throws UserFacingError `symbol-missing` or `control-code-unknown`, the latter with the bytes.
  */
-export function decodeControlCode(kernel: KernelFile): ControlCode {
+export function decodeControlCode(kernel: Pick<KernelFile, 'path' | 'symbol' | 'bytesAt'>): ControlCode {
   const start = address(kernel, 'relocate_kernel');
   const swapPages = address(kernel, 'swap_pages') - start;
   const code = kernel.bytesAt(start, swapPages > 0 && swapPages < KEXEC_CONTROL_CODE_MAX_SIZE ? swapPages : 64);
@@ -76,7 +76,7 @@ export function readSavedState(memory: PhysicalMemory, controlPage: number): Sav
   return state as SavedState;
 }
 
-function address(kernel: KernelFile, name: string): number {
+function address(kernel: Pick<KernelFile, 'path' | 'symbol'>, name: string): number {
   const symbol = kernel.symbol(name);
   if (!symbol) throw symbolMissing(kernel.path, name);
   return symbol.address;

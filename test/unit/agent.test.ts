@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { GuestAgent, parseAgentLine, parseFields } from '../../qemu-runner/agent.ts';
+import { Console } from '../../qemu-runner/consoles.ts';
+
+describe('guest agent protocol', () => {
+  it('reads greetings and answers', () => {
+    assert.deepEqual(parseAgentLine('hello B 6.1.0 entry=0x15c80d7'), {
+      kind: 'hello',
+      kernel: 'B',
+      text: '6.1.0 entry=0x15c80d7',
+    });
+    assert.deepEqual(parseAgentLine('12 error A no image'), {
+      kind: 'answer',
+      id: 12,
+      ok: false,
+      kernel: 'A',
+      text: 'no image',
+    });
+    assert.deepEqual(parseFields('role=A loaded=1 entry=-'), { role: 'A', loaded: '1', entry: '-' });
+  });
+
+  it('takes nothing else for a line of its own', () => {
+    fc.assert(
+      fc.property(fc.string(), (line) => {
+        const parsed = parseAgentLine(line);
+        assert.ok(parsed === undefined || /^(hello [A-Z]|\d{1,9} (ok|error) [A-Z])( |$)/.test(line));
+      }),
+    );
+  });
+
+  it('matches answers that come in pieces and out of order, among other output', async () => {
+    const sent: string[] = [];
+    const channel = new Console((text) => sent.push(text.toString()));
+    const agent = new GuestAgent(channel, { consoleTail: () => '', isRunning: () => true });
+    const status = agent.request('status');
+    const jump = agent.request('jump', '', undefined);
+    assert.deepEqual(sent, ['1 status\n', '2 jump\n']);
+    channel.receive(Buffer.from('noise\r\n2 ok A ret'));
+    channel.receive(Buffer.from('urned\r\n1 ok A role=A\n'));
+    assert.equal(await status, 'role=A');
+    assert.equal(await jump, 'returned');
+  });
+
+  it("counts only the guest's running time against a limit, and shows the console", async () => {
+    let running = false;
+    const agent = new GuestAgent(new Console(() => undefined), {
+      consoleTail: () => 'Kernel panic - not syncing: VFS',
+      isRunning: () => running,
+    });
+    let settled = false;
+    const answer = agent.request('status', '', 0.1).finally(() => (settled = true));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.equal(settled, false);
+    running = true;
+    await assert.rejects(answer, (error: Error & { evidence?: string }) => {
+      assert.match(error.message, /did not answer "status"/);
+      return error.evidence === 'Kernel panic - not syncing: VFS';
+    });
+  });
+
+  it('gives up on everything when the session ends', async () => {
+    const agent = new GuestAgent(new Console(() => undefined), { consoleTail: () => '', isRunning: () => true });
+    const answer = agent.request('jump', '', undefined);
+    const hello = agent.waitForHello('A', 60);
+    agent.close(new Error('over'));
+    await assert.rejects(answer, /over/);
+    await assert.rejects(hello, /over/);
+  });
+});
