@@ -64,7 +64,13 @@ export class Variables {
 
   /** Evaluates an expression in a frame, or globally in a kernel. @throws GdbCommandError with gdb's own words. */
   async evaluate(frame: FrameAddress, expression: string): Promise<DebugProtocol.EvaluateResponse['body']> {
-    const created = await this.create(frame, expression);
+    const created = await this.create(frame, expression).catch(async () => {
+      // A variable object that cannot be made says nothing of the reason; plain evaluation does.
+      await this.session.gdbs[frame.kernel].command(
+        `-data-evaluate-expression ${miFrame(frame.level)} ${quote(expression)}`,
+      );
+      return this.create(frame, expression);
+    });
     const { value, type, variablesReference, memoryReference } = this.describe(frame.kernel, created);
     return {
       result: value,

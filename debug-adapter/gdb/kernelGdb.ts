@@ -81,9 +81,11 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; output: [strin
     await this.command(`-file-exec-and-symbols ${quote(vmlinux)}`, SYMBOL_SECONDS);
   }
 
-  /** Moves the symbols to where the kernel runs. `offset` is in bytes. gdb must be stopped. */
+  /**
+   * Moves the symbols to where the kernel runs. `offset` is in bytes. gdb must be stopped. The new file replaces the old
+   * one in one command: without symbols in between gdb would disable its breakpoints.
+   */
   async relocateSymbols(vmlinux: string, offset: number): Promise<void> {
-    await this.console('symbol-file');
     this.added.clear();
     await this.console(`symbol-file ${quoted(vmlinux)} -o ${offset}`, SYMBOL_SECONDS);
   }

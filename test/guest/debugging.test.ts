@@ -1,0 +1,157 @@
+/** What a user does at a stop: breakpoints, steps, variables, registers, evaluation, memory. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { findLab } from '../../qemu-runner/guest/lab.ts';
+import { Debuggee, type Stop } from './debuggee.ts';
+
+const A = 1;
+
+describe('debugging', function () {
+  this.bail(true);
+  let debuggee: Debuggee;
+  let kexecCore: string;
+  let stop: Stop;
+
+  const breakAt = async (text: string): Promise<DebugProtocol.Breakpoint> => {
+    const line =
+      readFileSync(kexecCore, 'utf8')
+        .split('\n')
+        .findIndex((candidate) => candidate.includes(text)) + 1;
+    const { breakpoints } = await debuggee.client.request<DebugProtocol.SetBreakpointsResponse['body']>(
+      'setBreakpoints',
+      { source: { path: kexecCore }, breakpoints: [{ line }] },
+    );
+    return breakpoints[0]!;
+  };
+  const scope = async (name: string): Promise<DebugProtocol.Variable[]> => {
+    const { scopes } = await debuggee.client.request<DebugProtocol.ScopesResponse['body']>('scopes', {
+      frameId: stop.frames[0]!.id,
+    });
+    return children(scopes.find((candidate) => candidate.name === name)!.variablesReference);
+  };
+  const children = async (variablesReference: number): Promise<DebugProtocol.Variable[]> => {
+    const body = await debuggee.client.request<DebugProtocol.VariablesResponse['body']>('variables', {
+      variablesReference,
+    });
+    return body.variables;
+  };
+
+  before(async () => {
+    const lab = await findLab();
+    assert.ok(lab, 'the lab guest is built');
+    kexecCore = join(lab.sourceDirectory, 'kernel', 'kexec_core.c');
+    debuggee = Debuggee.start();
+    await debuggee.initialize({ autoJump: false, stopAt: [] });
+  });
+  after(async () => debuggee.end());
+
+  it('takes a breakpoint before the machine runs', async () => {
+    const breakpoint = await breakAt('error = freeze_processes();');
+    assert.equal(breakpoint.verified, true);
+    await debuggee.client.request('configurationDone');
+    await debuggee.ready('canJump');
+    await debuggee.client.request('kexecJump/jump');
+    stop = await debuggee.stop();
+    assert.equal(stop.reason, 'breakpoint');
+    assert.equal(stop.line, 'error = freeze_processes();');
+    assert.deepEqual(stop.functions.slice(0, 2), ['kernel_kexec', '__do_sys_reboot']);
+  });
+
+  it('shows locals, registers and values behind pointers', async () => {
+    const locals = await scope('Locals');
+    assert.deepEqual(
+      locals.map(({ name }) => name),
+      ['error'],
+    );
+    const groups = await scope('Registers');
+    const general = await children(groups.find(({ name }) => name === 'General')!.variablesReference);
+    assert.equal(
+      Number(general.find(({ name }) => name === 'eip')?.value),
+      Number(stop.frames[0]!.instructionPointerReference),
+    );
+    const control = await children(groups.find(({ name }) => name === 'Control')!.variablesReference);
+    assert.equal(
+      Number(control.find(({ name }) => name === 'cr0')?.value) & 0x80000001,
+      0x80000001 | 0,
+      'paging is on',
+    );
+    const frameId = stop.frames[0]!.id;
+    assert.match(await debuggee.evaluate('kexec_image->preserve_context', frameId), /^1/);
+    assert.match(await debuggee.evaluate('p init_task.comm', frameId, 'repl'), /"swapper/);
+    assert.match(await debuggee.evaluate('info line kernel_kexec', frameId, 'repl'), /kernel_kexec/);
+    await assert.rejects(debuggee.evaluate('continue', frameId, 'repl'), /the session controls the machine/);
+    await assert.rejects(debuggee.evaluate('no_such_symbol', frameId), /No symbol "no_such_symbol"/);
+  });
+
+  it('reads memory and disassembles', async () => {
+    const address = stop.frames[0]!.instructionPointerReference!;
+    const { data } = (await debuggee.client.request('readMemory', { memoryReference: address, count: 16 })) as {
+      data: string;
+    };
+    const { instructions } = await debuggee.client.request<{ instructions: DebugProtocol.DisassembledInstruction[] }>(
+      'disassemble',
+      { memoryReference: address, instructionOffset: -3, instructionCount: 8 },
+    );
+    assert.equal(instructions.length, 8);
+    assert.equal(Number(instructions[3]!.address), Number(address));
+    const bytes = Buffer.from(instructions[3]!.instructionBytes!.replaceAll(' ', ''), 'hex');
+    assert.ok(Buffer.from(data, 'base64').subarray(0, bytes.length).equals(bytes), 'both read the same bytes');
+  });
+
+  it('steps over, in and out', async () => {
+    await debuggee.proceed(A, 'stepIn');
+    stop = await debuggee.stop();
+    assert.equal(stop.reason, 'step');
+    assert.deepEqual(stop.functions.slice(0, 2), ['freeze_processes', 'kernel_kexec']);
+    await debuggee.proceed(A, 'stepOut');
+    stop = await debuggee.stop();
+    assert.equal(stop.functions[0], 'kernel_kexec');
+    await debuggee.proceed(A, 'next');
+    stop = await debuggee.stop();
+    assert.equal(stop.functions[0], 'kernel_kexec');
+  });
+
+  it('ends a step over the jump where kernel A comes back', async () => {
+    await breakAt('machine_kexec(kexec_image);');
+    await debuggee.proceed(A);
+    stop = await debuggee.stop();
+    assert.equal(stop.line, 'machine_kexec(kexec_image);');
+    await debuggee.proceed(A, 'next');
+    await debuggee.ready('canJumpBack');
+    await debuggee.client.request('kexecJump/jumpBack');
+    // The breakpoint is kernel B's as well: B leaves through the same line.
+    const leavingB = await debuggee.stop();
+    assert.equal(leavingB.threadId, 2);
+    assert.equal(leavingB.line, 'machine_kexec(kexec_image);');
+    await debuggee.proceed(2);
+    stop = await debuggee.stop();
+    assert.equal(stop.threadId, A);
+    assert.equal(stop.reason, 'step');
+    assert.deepEqual(stop.functions.slice(0, 2), ['machine_kexec', 'kernel_kexec']);
+    await debuggee.proceed(A);
+    await debuggee.ready('canJump');
+  });
+
+  it('pauses a running kernel, and refuses to step the dormant one', async () => {
+    await debuggee.client.request('pause', { threadId: A });
+    stop = await debuggee.stop();
+    assert.equal(stop.reason, 'pause');
+    assert.equal(stop.threadId, A);
+    await assert.rejects(
+      debuggee.proceed(2, 'next'),
+      /Kernel B is not on the CPU: kernel A is.*after kernel A has jumped/,
+    );
+    await debuggee.proceed(A);
+  });
+
+  it('sets and removes a breakpoint while the kernel runs', async () => {
+    const breakpoint = await breakAt('error = freeze_processes();');
+    assert.equal(breakpoint.verified, true);
+    await debuggee.client.request('kexecJump/jump');
+    stop = await debuggee.stop();
+    assert.equal(stop.line, 'error = freeze_processes();');
+    assert.equal(stop.reason, 'breakpoint');
+  });
+});
