@@ -1,6 +1,7 @@
 /** The kernels' consoles as terminals. */
 import { createConnection, type Socket } from 'node:net';
 import * as vscode from 'vscode';
+import type { KernelName } from '../debug-adapter/protocol.ts';
 import type { JumpSessions } from './jumpSessions.ts';
 
 /** A terminal joined to a console's unix socket. What was printed before it joined comes first. */
@@ -38,15 +39,23 @@ class ConsoleTerminal implements vscode.Pseudoterminal {
 
 /** Opens a terminal for each kernel when a session starts; the last session's stay for reading until then. */
 export class Consoles implements vscode.Disposable {
-  private terminals: vscode.Terminal[] = [];
+  private readonly terminals = new Map<KernelName, vscode.Terminal>();
   private readonly subscription: vscode.Disposable;
+  private inFront: KernelName = 'A';
 
   constructor(sessions: JumpSessions) {
-    this.subscription = sessions.onDidOpenConsoles(({ A, B }) => {
-      this.closeAll();
-      this.terminals = [open('Kernel A', A, 'terminal.ansiCyan'), open('Kernel B', B, 'terminal.ansiMagenta')];
-      this.terminals[0]?.show(true);
-    });
+    this.subscription = vscode.Disposable.from(
+      sessions.onDidOpenConsoles(({ A, B }) => {
+        this.closeAll();
+        this.terminals.set('A', open('Kernel A', A, 'terminal.ansiCyan'));
+        this.terminals.set('B', open('Kernel B', B, 'terminal.ansiMagenta'));
+        this.inFront = 'A';
+        this.terminals.get('A')?.show(true);
+      }),
+      sessions.onDidChange((state) => {
+        if (state) this.follow(state.live);
+      }),
+    );
   }
 
   dispose(): void {
@@ -54,8 +63,17 @@ export class Consoles implements vscode.Disposable {
     this.closeAll();
   }
 
+  /** After a jump the console that goes on is in front, unless the user looks at a terminal of their own. */
+  private follow(live: KernelName): void {
+    if (live === this.inFront) return;
+    const looksAtOurs = vscode.window.activeTerminal === this.terminals.get(this.inFront);
+    this.inFront = live;
+    if (looksAtOurs) this.terminals.get(live)?.show(true);
+  }
+
   private closeAll(): void {
-    for (const terminal of this.terminals.splice(0)) terminal.dispose();
+    for (const terminal of this.terminals.values()) terminal.dispose();
+    this.terminals.clear();
   }
 }
 

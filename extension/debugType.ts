@@ -32,6 +32,17 @@ class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
   }
 }
 
+/**
+ * Brings up the Run and Debug view when a session begins, and leaves the focus in the editor. VS Code itself brings it up
+ * at the first stop, and a view that is made at that moment shows the stack and the variables collapsed.
+ */
+async function showDebugView(session: vscode.DebugSession): Promise<void> {
+  if (session.type !== DEBUG_TYPE) return;
+  if (vscode.workspace.getConfiguration('debug').get('openDebug') === 'neverOpen') return;
+  await vscode.commands.executeCommand('workbench.view.debug');
+  await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
+}
+
 export function registerDebugType(extension: vscode.Uri): vscode.Disposable {
   const provider = new ConfigurationProvider();
   return vscode.Disposable.from(
@@ -41,6 +52,7 @@ export function registerDebugType(extension: vscode.Uri): vscode.Disposable {
       provider,
       vscode.DebugConfigurationProviderTriggerKind.Dynamic,
     ),
+    vscode.debug.onDidStartDebugSession(showDebugView),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterFactory(extension)),
   );
 }

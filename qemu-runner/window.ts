@@ -17,8 +17,8 @@ export type WindowSetting = keyof typeof NAMED_WINDOWS | Window;
 
 /** Kernel B with its initial RAM disk does not start in less, in bytes. */
 const SMALLEST = 12 << 20;
-/** Kernel A keeps at least this for itself, in bytes. */
-const LEFT_FOR_A = 32 << 20;
+/** Kernel A needs at least this for itself, beside the source pages, in bytes. */
+const LEFT_FOR_A = 24 << 20;
 
 /**
  * Resolves the setting of a launch configuration.
@@ -34,8 +34,8 @@ export function resolveWindow(setting: WindowSetting, memory: number): Window {
   }
   if (size < SMALLEST) throw windowDoesNotFit(`${inHex} is ${mebibytes(size)}, kernel B needs ${mebibytes(SMALLEST)}`);
   if (window.max >= memory << 20) throw windowDoesNotFit(`${inHex} ends behind the machine's memory of ${memory} MiB`);
-  // kexec_load: the segments together may take at most half of memory (kernel/kexec_core.c, sanity_check_segment_list).
-  if ((memory << 20) - size < Math.max(size, LEFT_FOR_A)) {
+  // Every destination needs a source page outside the window (kernel/kexec_core.c, kimage_alloc_page).
+  if ((memory << 20) - size < size + LEFT_FOR_A) {
     throw windowDoesNotFit(`${mebibytes(size)} of ${memory} MiB leave too little to swap kernel A's pages to`);
   }
   return window;

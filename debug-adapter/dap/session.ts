@@ -325,7 +325,9 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   }
 
   private sendStopped(stop: SessionStop, breakpoints: Breakpoints): void {
-    const event: DebugProtocol.StoppedEvent = new StoppedEvent(stop.reason, threadOf(stop.kernel));
+    // VS Code brings the Run and Debug view up for the reason "breakpoint" only.
+    const reason = stop.reason === 'phase' ? 'breakpoint' : stop.reason;
+    const event: DebugProtocol.StoppedEvent = new StoppedEvent(reason, threadOf(stop.kernel));
     event.body.description = stop.description;
     event.body.allThreadsStopped = true;
     const hit = stop.breakpoint === undefined ? undefined : breakpoints.idOf(stop.kernel, stop.breakpoint);

@@ -35,7 +35,16 @@ export class Debuggee {
   /** Folder of the session's sockets. */
   folder = '';
 
+  private static readonly started = new Set<Debuggee>();
+
+  /** Ends what a failed test left, so that the run itself ends. */
+  static async endAll(): Promise<void> {
+    await Promise.all([...Debuggee.started].map(async ({ client }) => client.stop()));
+    Debuggee.started.clear();
+  }
+
   private constructor(readonly client: DapClient) {
+    Debuggee.started.add(this);
     client.on('event', (event) => {
       if (event.event === 'kexecJump/phase') this.phases.push(event.body as PhaseEvent);
       if (event.event === 'kexecJump/state') this.state = event.body as JumpState;

@@ -46,6 +46,7 @@ describe('debugging', function () {
     await debuggee.initialize({ autoJump: false, stopAt: [] });
   });
   after(async () => debuggee.end());
+  after(Debuggee.endAll);
 
   it('takes a breakpoint before the machine runs', async () => {
     const breakpoint = await breakAt('error = freeze_processes();');

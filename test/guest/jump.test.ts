@@ -65,6 +65,7 @@ for (const window of ['high', 'low'] as const) {
       debuggee = await Debuggee.launch({ window, autoJump: false });
     });
     after(async () => debuggee.end());
+    after(Debuggee.endAll);
 
     let planted: Record<string, string>;
 
