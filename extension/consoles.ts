@@ -1,7 +1,6 @@
 /** The kernels' consoles as terminals. */
 import { createConnection, type Socket } from 'node:net';
 import * as vscode from 'vscode';
-import type { KernelName } from '../debug-adapter/protocol.ts';
 import type { JumpSessions } from './jumpSessions.ts';
 
 /** A terminal joined to a console's unix socket. What was printed before it joined comes first. */
@@ -37,25 +36,21 @@ class ConsoleTerminal implements vscode.Pseudoterminal {
   }
 }
 
-/** Opens a terminal for each kernel when a session starts; the last session's stay for reading until then. */
+/**
+ * Opens a terminal for each kernel when a session starts, side by side: one stands still while the other goes on. The last
+ * session's stay for reading until then.
+ */
 export class Consoles implements vscode.Disposable {
-  private readonly terminals = new Map<KernelName, vscode.Terminal>();
+  private terminals: vscode.Terminal[] = [];
   private readonly subscription: vscode.Disposable;
-  private inFront: KernelName = 'A';
 
   constructor(sessions: JumpSessions) {
-    this.subscription = vscode.Disposable.from(
-      sessions.onDidOpenConsoles(({ A, B }) => {
-        this.closeAll();
-        this.terminals.set('A', open('Kernel A', A, 'terminal.ansiCyan'));
-        this.terminals.set('B', open('Kernel B', B, 'terminal.ansiMagenta'));
-        this.inFront = 'A';
-        this.terminals.get('A')?.show(true);
-      }),
-      sessions.onDidChange((state) => {
-        if (state) this.follow(state.live);
-      }),
-    );
+    this.subscription = sessions.onDidOpenConsoles(({ A, B }) => {
+      this.closeAll();
+      const left = open('Kernel A', A, 'terminal.ansiCyan');
+      this.terminals = [left, open('Kernel B', B, 'terminal.ansiMagenta', left)];
+      left.show(true);
+    });
   }
 
   dispose(): void {
@@ -63,26 +58,18 @@ export class Consoles implements vscode.Disposable {
     this.closeAll();
   }
 
-  /** After a jump the console that goes on is in front, unless the user looks at a terminal of their own. */
-  private follow(live: KernelName): void {
-    if (live === this.inFront) return;
-    const looksAtOurs = vscode.window.activeTerminal === this.terminals.get(this.inFront);
-    this.inFront = live;
-    if (looksAtOurs) this.terminals.get(live)?.show(true);
-  }
-
   private closeAll(): void {
-    for (const terminal of this.terminals.values()) terminal.dispose();
-    this.terminals.clear();
+    for (const terminal of this.terminals.splice(0)) terminal.dispose();
   }
 }
 
-function open(name: string, path: string, color: string): vscode.Terminal {
+function open(name: string, path: string, color: string, leftNeighbour?: vscode.Terminal): vscode.Terminal {
   return vscode.window.createTerminal({
     name,
     pty: new ConsoleTerminal(path),
     iconPath: new vscode.ThemeIcon('chip'),
     color: new vscode.ThemeColor(color),
     isTransient: true,
+    ...(leftNeighbour ? { location: { parentTerminal: leftNeighbour } } : {}),
   });
 }

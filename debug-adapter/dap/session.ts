@@ -219,7 +219,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   }
 
   protected override pauseRequest(response: DebugProtocol.PauseResponse): void {
-    this.answer(response, async () => this.required().jump.pause());
+    this.answer(response, async () => this.required().jump.pause(), { showUser: true });
   }
 
   protected override customRequest(command: string, response: DebugProtocol.Response, wanted: unknown): void {
@@ -338,10 +338,14 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   }
 
   private execute(response: DebugProtocol.Response, threadId: number, command: string): void {
-    this.answer(response, async () => {
-      await this.required().jump.execute(kernelOf(threadId), command);
-      return undefined;
-    });
+    this.answer(
+      response,
+      async () => {
+        await this.required().jump.execute(kernelOf(threadId), command);
+        return undefined;
+      },
+      { showUser: true },
+    );
   }
 
   private required(): Running {
@@ -349,8 +353,15 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     return this.running;
   }
 
-  /** Answers a request with what the work returns, or with the sentence of its error. */
-  private answer<Body>(response: DebugProtocol.Response, work: () => Promise<Body>): void {
+  /**
+   * Answers a request with what the work returns, or with the sentence of its error. The client shows the sentence where
+   * the answer would be (a variable's value, a hover); with `showUser` in a message of its own.
+   */
+  private answer<Body>(
+    response: DebugProtocol.Response,
+    work: () => Promise<Body>,
+    { showUser }: { showUser?: true } = {},
+  ): void {
     const respond: Respond<Body> = (body) => {
       if (body !== undefined) response.body = body;
       this.sendResponse(response);
@@ -359,7 +370,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       .then(respond)
       .catch((error: unknown) => {
         const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;
-        this.sendErrorResponse(response, { id: 1, format: '{text}', variables: { text }, showUser: true });
+        this.sendErrorResponse(response, { id: 1, format: '{text}', variables: { text }, ...(showUser && { showUser }) });
       });
   }
 

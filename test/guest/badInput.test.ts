@@ -19,7 +19,7 @@ describe('bad input', () => {
     assert.ok(found, 'the lab guest is built');
     lab = found;
   });
-  after(Debuggee.endAll);
+  after(async () => Debuggee.endAll());
   after(() => {
     rmSync(folder, { recursive: true });
   });

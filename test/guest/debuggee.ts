@@ -84,7 +84,7 @@ export class Debuggee {
 
   /** Waits for the next stop that was not taken yet. */
   async stop(seconds = SECONDS): Promise<Stop> {
-    const event = (await this.until(() => this.stops.shift(), seconds, 'a stop')) as DebugProtocol.StoppedEvent;
+    const event = await this.until(() => this.stops.shift(), seconds, 'a stop');
     const threadId = event.body.threadId!;
     const frames = await this.stack(threadId);
     const [innermost] = frames;
@@ -116,9 +116,13 @@ export class Debuggee {
     await this.client.request(command, { threadId });
   }
 
+  can(what: 'canJump' | 'canJumpBack'): boolean {
+    return this.state?.[what] ?? false;
+  }
+
   /** Waits until the session says that something can be done. */
   async ready(what: 'canJump' | 'canJumpBack', seconds = SECONDS): Promise<void> {
-    await this.until(() => this.state?.[what] === true || undefined, seconds, what);
+    await this.until(() => this.can(what) || undefined, seconds, what);
   }
 
   async agent(verb: string, argument = ''): Promise<Record<string, string>> {

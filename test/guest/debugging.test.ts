@@ -46,7 +46,7 @@ describe('debugging', function () {
     await debuggee.initialize({ autoJump: false, stopAt: [] });
   });
   after(async () => debuggee.end());
-  after(Debuggee.endAll);
+  after(async () => Debuggee.endAll());
 
   it('takes a breakpoint before the machine runs', async () => {
     const breakpoint = await breakAt('error = freeze_processes();');
@@ -88,9 +88,10 @@ describe('debugging', function () {
 
   it('reads memory and disassembles', async () => {
     const address = stop.frames[0]!.instructionPointerReference!;
-    const { data } = (await debuggee.client.request('readMemory', { memoryReference: address, count: 16 })) as {
-      data: string;
-    };
+    const { data } = await debuggee.client.request<{ data: string }>('readMemory', {
+      memoryReference: address,
+      count: 16,
+    });
     const { instructions } = await debuggee.client.request<{ instructions: DebugProtocol.DisassembledInstruction[] }>(
       'disassemble',
       { memoryReference: address, instructionOffset: -3, instructionCount: 8 },

@@ -65,7 +65,7 @@ for (const window of ['high', 'low'] as const) {
       debuggee = await Debuggee.launch({ window, autoJump: false });
     });
     after(async () => debuggee.end());
-    after(Debuggee.endAll);
+    after(async () => Debuggee.endAll());
 
     let planted: Record<string, string>;
 
@@ -140,11 +140,8 @@ async function uptime(debuggee: Debuggee): Promise<number> {
 
 /** Continues at every stop until something can be done. */
 async function stopsUntil(debuggee: Debuggee, what: 'canJump' | 'canJumpBack'): Promise<void> {
-  let reached = false;
-  const waiting = debuggee.ready(what).finally(() => (reached = true));
-  while (!reached) {
-    const stop = await debuggee.stop(2).catch(() => undefined);
+  while (!debuggee.can(what)) {
+    const stop = await debuggee.stop(0.5).catch(() => undefined);
     if (stop) await debuggee.proceed(stop.threadId);
   }
-  await waiting;
 }
