@@ -5,7 +5,6 @@
  *   tsx qemu-runner/preflight.ts [lab] [browser]
  */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline/promises';
 import { UserFacingError, packagesMissing, terminalLibraryMissing } from './errors.ts';
 import { findProgram } from './programs.ts';
@@ -74,27 +73,23 @@ function run([program = '', ...args]: readonly string[], packages: readonly stri
 
 /**
  * node-pty is compiled when it is installed; without a compiler npm leaves it out, as an optional dependency. Now that
- * there is one, it is installed again.
+ * there is one, it is installed again. A process of its own looks, because Node remembers what it did not find.
  */
 function installTerminalLibrary(): void {
-  const canLoad = (): string | undefined => {
-    const load = `require(${JSON.stringify(createRequire(import.meta.url).resolve('node-pty'))})`;
-    const { status, stderr } = spawnSync(process.execPath, ['-e', load], { encoding: 'utf8' });
+  const look = (): string | undefined => {
+    const { status, stderr } = spawnSync(process.execPath, ['-e', 'require("node-pty")'], { encoding: 'utf8' });
     return status === 0 ? undefined : stderr;
   };
-  const failure = (): string | undefined => {
-    try {
-      return canLoad();
-    } catch (error) {
-      return (error as Error).message;
-    }
-  };
-  if (failure() === undefined) return;
-  process.stdout.write('Compiling node-pty…\n');
-  spawnSync('npm', ['install', '--no-save', '--ignore-scripts=false'], { stdio: ['ignore', 'ignore', 'inherit'] });
-  spawnSync('npm', ['rebuild', 'node-pty'], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const left = failure();
-  if (left !== undefined) throw terminalLibraryMissing(left);
+  for (const attempt of [
+    ['install', '--no-save'],
+    ['rebuild', 'node-pty'],
+  ]) {
+    if (look() === undefined) return;
+    process.stdout.write('Compiling node-pty…\n');
+    spawnSync('npm', [...attempt, '--ignore-scripts=false'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  const failure = look();
+  if (failure !== undefined) throw terminalLibraryMissing(failure);
 }
 
 async function main(): Promise<void> {

@@ -370,7 +370,12 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       .then(respond)
       .catch((error: unknown) => {
         const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;
-        this.sendErrorResponse(response, { id: 1, format: '{text}', variables: { text }, ...(showUser && { showUser }) });
+        this.sendErrorResponse(response, {
+          id: 1,
+          format: '{text}',
+          variables: { text },
+          ...(showUser && { showUser }),
+        });
       });
   }
 

@@ -89,7 +89,9 @@ function collectConsole(page: Page): string[] {
   page.on('console', (message) => {
     if (message.type() === 'error') keep(message.text());
   });
-  page.on('pageerror', (error) => keep(error.stack ?? error.message));
+  page.on('pageerror', (error) => {
+    keep(error.stack ?? error.message);
+  });
   return printed;
 }
 

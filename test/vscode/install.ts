@@ -4,8 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cacheFolders } from '../../qemu-runner/guest/cache.ts';
 import { installBroken, npmFailed, unsupportedMachine } from './errors.ts';
 import { runProcess } from './processes.ts';
 
@@ -24,18 +24,14 @@ export interface CodeServerInstallation {
 
 /** Where to install, and who is told what is going on. */
 export interface InstallOptions {
-  /** The project's cache folder; by default the user's. */
+  /** The project's cache folder; by default the one that the lab guest is in. */
   cacheDirectory?: string;
   /** Told in sentences what takes time. */
   onProgress?: (sentence: string) => void;
 }
 
-/** The project's cache folder: `$KEXEC_JUMP_CACHE`, else `kexec-jump` in the user's XDG cache. */
-export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const own = environment['KEXEC_JUMP_CACHE'];
-  if (own) return own;
-  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kexec-jump');
-}
+/** Where everything of VS Code is kept in the cache. */
+export const vscodeFolder = (cacheDirectory?: string): string => join(cacheFolders(cacheDirectory).root, 'vscode');
 
 /**
  * Gives the VS Code server, installed first if it is not there yet (about half a minute).
@@ -43,7 +39,7 @@ export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.e
  */
 export async function ensureCodeServer(options: InstallOptions = {}): Promise<CodeServerInstallation> {
   const nodePackage = nodePackageName();
-  const home = join(options.cacheDirectory ?? defaultCacheDirectory(), 'vscode');
+  const home = vscodeFolder(options.cacheDirectory);
   const name = `code-server-${CODE_SERVER_VERSION}-${nodePackage}-${NODE_VERSION}`;
   const installation = filesIn(join(home, name), nodePackage);
   if (existsSync(installation.entry)) return installation;
@@ -106,11 +102,8 @@ async function npmInstall(cwd: string, packages: string[]): Promise<void> {
 
 /** Under `npm run`, npm hands its own project's folder down; the npm we start has to look at its own folder only. */
 function environmentForNpm(): NodeJS.ProcessEnv {
-  const environment = { ...process.env };
-  for (const name of ['npm_config_local_prefix', 'npm_config_prefix', 'NODE_OPTIONS', 'INIT_CWD']) {
-    delete environment[name];
-  }
-  return environment;
+  const handedDown = ['npm_config_local_prefix', 'npm_config_prefix', 'NODE_OPTIONS', 'INIT_CWD'];
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !handedDown.includes(name)));
 }
 
 async function moveIntoPlace(from: string, to: string): Promise<void> {

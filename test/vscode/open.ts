@@ -11,7 +11,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { UserFacingError } from '../../qemu-runner/errors.ts';
-import { defaultCacheDirectory, ensureCodeServer } from './install.ts';
+import { ensureCodeServer, vscodeFolder } from './install.ts';
 import { installVsix, startCodeServer } from './server.ts';
 import type { CodeServer } from './server.ts';
 
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { vsix: { type: 'string' }, port: { type: 'string', default: '0' }, web: { type: 'boolean' } },
   });
-  const home = join(defaultCacheDirectory(), 'vscode');
+  const home = vscodeFolder();
   const workspace = await sampleWorkspace(home);
   if (!values.web && onPath('code') && (await openDesktop(workspace))) return;
   await serve(home, workspace, values.vsix ?? packagedVsix(), Number(values.port));
@@ -53,7 +53,11 @@ async function openDesktop(workspace: string): Promise<boolean> {
 
 /** Serves VS Code until Ctrl-C. */
 async function serve(home: string, workspace: string, vsix: string, port: number): Promise<void> {
-  const installation = await ensureCodeServer({ onProgress: (sentence) => console.log(sentence) });
+  const installation = await ensureCodeServer({
+    onProgress: (sentence) => {
+      console.log(sentence);
+    },
+  });
   const folders = {
     userDataDirectory: join(home, 'user-data'),
     extensionsDirectory: join(home, 'extensions'),
@@ -87,7 +91,10 @@ function showInBrowser(url: string): void {
 
 async function untilAskedToStop(server: CodeServer): Promise<void> {
   const asked = new Promise<true>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(true));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => {
+        resolve(true);
+      });
   });
   if ((await Promise.race([asked, server.ended])) === true) return;
   process.exitCode = 1;

@@ -71,7 +71,9 @@ export function startProcess(command: string, args: readonly string[], options: 
   };
   lifeline?.on('error', () => undefined);
   const ended = new Promise<Ending>((resolve) => {
-    child.once('error', () => resolve({ code: 127, signal: null }));
+    child.once('error', () => {
+      resolve({ code: 127, signal: null });
+    });
     child.once('exit', (code, signal) => {
       letGo(); // the watcher now ends whatever the main process left behind
       resolve({ code, signal });

@@ -41,6 +41,8 @@ export interface CodeServerOptions extends CodeServerFolders {
 export interface CodeServer {
   /** The address of the workbench with the workspace opened. */
   readonly url: string;
+  /** The process group of the server and of what it starts. */
+  readonly processGroup: number;
   /** Settles when the server has ended. */
   readonly ended: Promise<unknown>;
   /** What the server printed last, as evidence. */
@@ -77,7 +79,13 @@ export async function startCodeServer(
   try {
     const base = await whenAnswering(server, () => address);
     const url = `${base}/?folder=${encodeURIComponent(resolve(options.workspace)).replaceAll('%2F', '/')}`;
-    return { url, ended: server.ended, output: () => withoutNoise(server.output()), stop: () => server.stop() };
+    return {
+      url,
+      processGroup: server.pid,
+      ended: server.ended,
+      output: () => withoutNoise(server.output()),
+      stop: () => server.stop(),
+    };
   } catch (error) {
     await server.stop();
     throw error;
@@ -96,7 +104,7 @@ export async function installVsix(
     [installation.entry, ...(await commonArguments(folders)), '--force', '--install-extension', resolve(vsix)],
     { env: environmentForServer(folders), timeoutMs: INSTALL_LIMIT_MS },
   );
-  if (result.code === 0 && /was successfully installed/.test(result.output)) return;
+  if (result.code === 0 && result.output.includes('was successfully installed')) return;
   throw vsixRefused(vsix, withoutNoise(result.output));
 }
 

@@ -1,4 +1,5 @@
 /** The terminals of VS Code's panel: their names, what stands in them, and typing into them. */
+import type { PageElement } from './pageElement.ts';
 import { DEFAULT_WAIT_MS, matches, waitFor } from './waiting.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -20,7 +21,9 @@ export class Terminals {
     const page = this.workbench.page;
     const tabs = page.locator('.tabs-list .monaco-list-row');
     if ((await tabs.count()) > 0) {
-      const labels = await tabs.evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label') ?? ''));
+      const labels = await tabs.evaluateAll((rows: PageElement[]) =>
+        rows.map((row) => row.getAttribute('aria-label') ?? ''),
+      );
       return labels.map((label) => label.replace(/^Terminal \d+ /, '').replace(/,.*$/, ''));
     }
     // A single terminal has no list of tabs; its name stands in its own label.
@@ -37,8 +40,10 @@ export class Terminals {
     );
     const tab = page.locator('.tabs-list .monaco-list-row').filter({ hasText: name });
     if ((await tab.count()) > 0) await tab.first().click({ timeout: DEFAULT_WAIT_MS });
-    const wrapper = page.locator('.terminal-wrapper.active:visible .xterm-screen');
-    await wrapper.first().click({ timeout: DEFAULT_WAIT_MS });
+    // Terminals that share the panel are all in sight: the label says whose is whose.
+    const label = page.locator(`.xterm-helper-textarea[aria-label^="Terminal"][aria-label*=", ${name}"]`);
+    const wrapper = page.locator('.terminal-wrapper:visible').filter({ has: label });
+    await wrapper.locator('.xterm-screen').first().click({ timeout: DEFAULT_WAIT_MS });
   }
 
   /**
@@ -72,11 +77,11 @@ export class Terminals {
   }
 
   private async readAll(): Promise<{ name: string; text: string }[]> {
-    return this.workbench.page.locator('.terminal-wrapper').evaluateAll((wrappers) =>
+    return this.workbench.page.locator('.terminal-wrapper').evaluateAll((wrappers: (PageElement & XtermElement)[]) =>
       wrappers.flatMap((wrapper) => {
         const label = wrapper.querySelector('.xterm-helper-textarea')?.getAttribute('aria-label') ?? '';
         const name = /^Terminal \d+, (.*)$/m.exec(label)?.[1];
-        const buffer = (wrapper as unknown as XtermElement).xterm?.buffer.active;
+        const buffer = wrapper.xterm?.buffer.active;
         if (name === undefined || buffer === undefined) return [];
         let text = '';
         for (let y = 0; y < buffer.length; y++) {

@@ -3,7 +3,8 @@
  * Selectors are those of VS Code 1.139. Lists are virtual there: what is scrolled out of sight is not in the page.
  */
 import type { FrameLocator, Locator, Page } from 'playwright-core';
-import { DebugView } from './debug-view.ts';
+import { DebugView } from './debugView.ts';
+import type { PageElement } from './pageElement.ts';
 import { Terminals } from './terminals.ts';
 import { DEFAULT_WAIT_MS, matches, waitFor } from './waiting.ts';
 
@@ -83,12 +84,35 @@ export class Workbench {
     for (;;) {
       await this.press('F1');
       try {
-        return await this.choose(title, `>${title}`, 3000);
+        await this.choose(title, `>${title}`, 3000);
+        return;
       } catch (error) {
         await this.press('Escape');
         if (Date.now() > deadline) throw error;
       }
     }
+  }
+
+  /**
+   * The commands that the palette offers for a text, once it offers `always`, a command that is enabled at all times.
+   * Waiting for one also says when an extension that has just been installed can be used.
+   */
+  async commandsOffered(text: string, always: string): Promise<string[]> {
+    return waitFor(
+      `"${always}" in the palette`,
+      async () => {
+        await this.press('F1');
+        await this.page.locator(PALETTE_INPUT).waitFor({ timeout: DEFAULT_WAIT_MS });
+        await this.type(text);
+        const deadline = Date.now() + 2000;
+        let offered: string[];
+        do offered = await this.quickPickItems();
+        while (!offered.includes(always) && Date.now() < deadline);
+        await this.press('Escape');
+        return offered.includes(always) ? offered : undefined;
+      },
+      () => this.notificationsSeen(),
+    );
   }
 
   /** Chooses an item of the quick pick that is open or about to open, by its exact label: types it, presses Enter. */
@@ -157,16 +181,21 @@ export class Workbench {
     );
   }
 
-  /** The path of the file in the active editor (or the title, where it is no file); `undefined` without an editor. */
+  /**
+   * The path of the file in the active editor, with "~" for the home folder where VS Code shortens it (or the title, where
+   * it is no file); `undefined` without an editor, or while it changes.
+   */
   async activeEditor(): Promise<string | undefined> {
-    const label = this.page.locator('.editor-group-container.active .tab.active .monaco-icon-label').first();
-    if ((await label.count()) === 0) return undefined;
-    return (await label.getAttribute('aria-label')) ?? undefined;
+    const group = this.page.locator('.editor-group-container.active');
+    const [title] = await attributes(group.locator('.tab.active'), 'data-resource-name');
+    // The tab of a file outside the workspace does not tell the path; the breadcrumbs do, a moment later.
+    const [path] = await attributes(group.locator('.breadcrumbs-control .file .monaco-icon-label'), 'aria-label');
+    return path === undefined || (title !== undefined && path.endsWith(title)) ? (path ?? title) : undefined;
   }
 
   /** The notifications in sight. */
   async notifications(): Promise<Notification[]> {
-    return this.page.locator('.notifications-toasts .notification-list-item').evaluateAll((items) =>
+    return this.page.locator('.notifications-toasts .notification-list-item').evaluateAll((items: PageElement[]) =>
       items.map((item) => {
         const icon = item.querySelector('.notification-list-item-icon')?.className ?? '';
         const progress = item.querySelector('.monaco-progress-container.active') !== null;
@@ -244,12 +273,20 @@ export class Workbench {
 }
 
 async function rowLabels(rows: Locator): Promise<string[]> {
-  return rows.evaluateAll((elements) =>
+  return rows.evaluateAll((elements: PageElement[]) =>
     elements.map((element) => element.querySelector('.label-name')?.textContent?.trim() ?? ''),
+  );
+}
+
+/** An attribute of the elements that are there now. */
+async function attributes(elements: Locator, name: string): Promise<string[]> {
+  return elements.evaluateAll(
+    (all: PageElement[], wanted) => all.map((element) => element.getAttribute(wanted) ?? ''),
+    name,
   );
 }
 
 /** The texts of the inputs that are there now; unlike `inputValue` it does not wait for one to appear. */
 async function inputValues(inputs: Locator): Promise<string[]> {
-  return inputs.evaluateAll((elements) => elements.map((element) => (element as unknown as { value: string }).value));
+  return inputs.evaluateAll((elements: { value: string }[]) => elements.map(({ value }) => value));
 }

@@ -1,5 +1,6 @@
 /** Debugging as a person sees it: call stack, variables, the stopped line in the editor, the debug console. */
 import type { Locator } from 'playwright-core';
+import type { PageElement } from './pageElement.ts';
 import { DEFAULT_WAIT_MS, matches, waitFor } from './waiting.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -44,6 +45,8 @@ export interface StoppedLine {
   file: string;
   /** 1-based. */
   line: number;
+  /** The text of the line, without indentation. */
+  text: string;
 }
 
 /** The debugging parts of one window. */
@@ -63,19 +66,20 @@ export class DebugView {
 
   /** The threads of the call stack, and the sessions where there are several. */
   async threads(): Promise<ThreadRow[]> {
-    return this.page.locator(THREADS).evaluateAll((rows) =>
-      rows.map((row) => ({
+    const rows = await this.page.locator(THREADS).evaluateAll((all: PageElement[]) =>
+      all.map((row) => ({
+        index: Number(row.getAttribute('data-index')),
         name: row.querySelector('.name')?.textContent?.trim() ?? '',
         state: row.querySelector('.state')?.textContent?.trim() ?? '',
       })),
     );
+    return inOrder(rows).map(({ name, state }) => ({ name, state }));
   }
 
   /** The frames of the call stack that are in sight: those of the expanded threads. */
   async stackFrames(): Promise<FrameRow[]> {
-    const rows = await this.page.locator(CALL_STACK).evaluateAll((all) =>
+    const rows = await this.page.locator(CALL_STACK).evaluateAll((all: PageElement[]) =>
       all.map((row) => ({
-        // The page may hold the rows in another order than it shows them.
         index: Number(row.getAttribute('data-index')),
         thread: row.querySelector('.thread .name')?.textContent?.trim(),
         name: row.querySelector('.stack-frame .label')?.textContent?.trim(),
@@ -84,9 +88,8 @@ export class DebugView {
         selected: row.classList.contains('selected'),
       })),
     );
-    rows.sort((one, other) => one.index - other.index);
     let thread = '';
-    return rows.flatMap(({ name, file, line, selected, ...row }) => {
+    return inOrder(rows).flatMap(({ name, file, line, selected, ...row }) => {
       thread = row.thread ?? thread;
       return name === undefined ? [] : [{ thread, name, file, line: firstNumber(line), selected }];
     });
@@ -104,7 +107,7 @@ export class DebugView {
 
   /** The rows of the variables view in sight. */
   async variables(): Promise<VariableRow[]> {
-    return this.page.locator(VARIABLES).evaluateAll((rows) =>
+    return this.page.locator(VARIABLES).evaluateAll((rows: PageElement[]) =>
       rows.map((row) => ({
         name: (row.querySelector('.scope') ?? row.querySelector('.name'))?.textContent?.replace(/ [=:]?\s*$/, '') ?? '',
         value: row.querySelector('.value')?.textContent ?? '',
@@ -125,16 +128,25 @@ export class DebugView {
   async highlightedLine(): Promise<StoppedLine | undefined> {
     const file = await this.workbench.activeEditor();
     const group = this.page.locator('.editor-group-container.active');
-    const arrows = await group.locator(ARROWS).evaluateAll((all) => all.map((arrow) => arrow.getAttribute('style')));
+    const arrows = await group
+      .locator(ARROWS)
+      .evaluateAll((all: PageElement[]) => all.map((arrow) => arrow.getAttribute('style')));
     const rows = await group
       .locator('.margin-view-overlays > div')
-      .evaluateAll((all) =>
+      .evaluateAll((all: PageElement[]) =>
         all.map((row) => [row.getAttribute('style'), row.querySelector('.line-numbers')?.textContent]),
       );
-    // The arrows and the line numbers are in separate layers that agree only in their distance from the top.
-    const row = rows.find(([style]) => arrows.length > 0 && pixelsFromTop(style) === pixelsFromTop(arrows[0]));
-    const line = Number(row?.[1]);
-    return file !== undefined && line > 0 ? { file, line } : undefined;
+    const texts = await group
+      .locator('.view-lines > .view-line')
+      .evaluateAll((all: PageElement[]) => all.map((line) => [line.getAttribute('style'), line.textContent]));
+    // Arrows, line numbers and texts are in separate layers that agree only in their distance from the top.
+    const top = pixelsFromTop(arrows[0]);
+    const at = (layer: (string | null | undefined)[][]): string | null | undefined =>
+      layer.find(([style]) => top !== undefined && pixelsFromTop(style) === top)?.[1];
+    const line = Number(at(rows));
+    // Blanks are no-break spaces in the page.
+    const text = (at(texts) ?? '').replaceAll('\u00a0', ' ').trim();
+    return file !== undefined && line > 0 ? { file, line, text } : undefined;
   }
 
   /** Waits until the debugger stands in a file whose path has this text, and gives the place. */
@@ -176,6 +188,11 @@ export class DebugView {
   private get page(): Workbench['page'] {
     return this.workbench.page;
   }
+}
+
+/** The page may hold the rows of a list in another order than it shows them. */
+function inOrder<Row extends { index: number }>(rows: Row[]): Row[] {
+  return rows.sort((one, other) => one.index - other.index);
 }
 
 async function expand(row: Locator): Promise<void> {
