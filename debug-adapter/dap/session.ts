@@ -1,30 +1,21 @@
-/** The DAP session: takes each request to its family, and turns the jump session's events into DAP's. */
-import {
-  ContinuedEvent,
-  InitializedEvent,
-  LoggingDebugSession,
-  OutputEvent,
-  StoppedEvent,
-  TerminatedEvent,
-  Event as DapEvent,
-} from '@vscode/debugadapter';
+/** The DAP session: takes each request to its family. */
+import { InitializedEvent, LoggingDebugSession, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { UserFacingError } from '../../qemu-runner/errors.ts';
 import { ensureLab } from '../../qemu-runner/guest/lab.ts';
 import { needsLab, resolveConfiguration } from '../configuration.ts';
 import { noSession } from '../errors.ts';
-import { KernelGdb } from '../gdb/kernelGdb.ts';
 import { jump, jumpBack, waitForKernelA } from '../jump/commands.ts';
-import { PHASE_MEANING } from '../jump/phases.ts';
-import { JumpSession, type SessionStop } from '../jump/session.ts';
-import type { CustomEvents, CustomRequests, LaunchConfiguration } from '../protocol.ts';
+import { JumpSession } from '../jump/session.ts';
+import type { CustomRequests, LaunchConfiguration } from '../protocol.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { disassemble } from './disassembly.ts';
 import { evaluate } from './evaluate.ts';
 import { readMemory, writeMemory } from './memory.ts';
 import { Progress } from './progress.ts';
+import { Reporter } from './reporter.ts';
 import { stackTrace, threads } from './stack.ts';
-import { kernelOf, threadOf } from './threads.ts';
+import { kernelOf } from './threads.ts';
 import { Variables } from './variables.ts';
 
 type Respond<Body> = (body?: Body) => void;
@@ -39,6 +30,9 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   private running: Running | undefined;
   private readonly launchAborted = new AbortController();
   private supportsProgress = false;
+  private readonly reporter = new Reporter((event) => {
+    this.sendEvent(event);
+  });
 
   constructor() {
     super();
@@ -80,8 +74,19 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
         breakpoints: new Breakpoints(jumpSession),
         variables: new Variables(jumpSession),
       };
-      this.forwardEvents(this.running, launch.trace ?? false);
-      this.sendCustom('kexecJump/consoles', jumpSession.consoles);
+      this.reporter.follow(jumpSession, {
+        trace: launch.trace ?? false,
+        breakpointId: (kernel, number) => this.running?.breakpoints.idOf(kernel, number),
+      });
+      jumpSession.on('continued', () => void this.running?.variables.forget());
+      jumpSession.on(
+        'ended',
+        () =>
+          void this.end().finally(() => {
+            this.sendEvent(new TerminatedEvent());
+          }),
+      );
+      this.reporter.sendCustom('kexecJump/consoles', jumpSession.consoles);
       this.sendEvent(new InitializedEvent());
       return undefined;
     });
@@ -284,57 +289,8 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       await waitForKernelA(jumpSession);
       if (jumpSession.configuration.autoJump) await jump(jumpSession);
     } catch (error) {
-      if (!jumpSession.isEnding) this.tell(error as Error);
+      if (!jumpSession.isEnding) this.reporter.tell(error as Error);
     }
-  }
-
-  private forwardEvents({ jump: jumpSession, breakpoints, variables }: Running, trace: boolean): void {
-    jumpSession.on('stopped', (stop) => {
-      this.sendStopped(stop, breakpoints);
-    });
-    jumpSession.on('continued', () => {
-      void variables.forget();
-      const event: DebugProtocol.ContinuedEvent = new ContinuedEvent(threadOf(jumpSession.live), true);
-      this.sendEvent(event);
-    });
-    jumpSession.on('phase', (phase) => {
-      this.sendCustom('kexecJump/phase', phase);
-      const seconds = phase.seconds.toFixed(2).padStart(7);
-      this.print(`${seconds} s  ${phase.phase.padEnd(14)}  ${PHASE_MEANING[phase.phase]}\n`, 'console');
-    });
-    jumpSession.on('state', () => {
-      this.sendCustom('kexecJump/state', jumpSession.state);
-    });
-    jumpSession.on('output', (line) => {
-      this.print(line, 'stdout');
-    });
-    if (trace) {
-      jumpSession.on('trace', (line) => {
-        this.print(line + '\n', 'telemetry');
-      });
-    }
-    jumpSession.on('problem', (error) => {
-      this.tell(error);
-    });
-    jumpSession.on('ended', (error) => {
-      if (error) this.tell(error);
-      void this.end().finally(() => {
-        this.sendEvent(new TerminatedEvent());
-      });
-    });
-  }
-
-  private sendStopped(stop: SessionStop, breakpoints: Breakpoints): void {
-    // VS Code brings the Run and Debug view up for the reason "breakpoint" only.
-    const reason = stop.reason === 'phase' ? 'breakpoint' : stop.reason;
-    const event: DebugProtocol.StoppedEvent = new StoppedEvent(reason, threadOf(stop.kernel));
-    event.body.description = stop.description;
-    event.body.allThreadsStopped = true;
-    const hit = stop.breakpoint === undefined ? undefined : breakpoints.idOf(stop.kernel, stop.breakpoint);
-    if (hit !== undefined) event.body.hitBreakpointIds = [hit];
-    const { function: name, file, line, address } = KernelGdb.location(stop.results);
-    this.print(`           ${stop.description}: ${name || address}${file ? ` at ${file}:${line}` : ''}\n`, 'console');
-    this.sendEvent(event);
   }
 
   private execute(response: DebugProtocol.Response, threadId: number, command: string): void {
@@ -377,17 +333,5 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
           ...(showUser && { showUser }),
         });
       });
-  }
-
-  private tell(error: Error): void {
-    this.print((error instanceof UserFacingError ? error.describe() : error.message) + '\n', 'important');
-  }
-
-  private print(text: string, category: 'console' | 'important' | 'stdout' | 'telemetry'): void {
-    this.sendEvent(new OutputEvent(text, category));
-  }
-
-  private sendCustom<Name extends keyof CustomEvents>(name: Name, body: CustomEvents[Name]): void {
-    this.sendEvent(new DapEvent(name, body));
   }
 }

@@ -81,6 +81,11 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; output: [strin
     await this.command(`-file-exec-and-symbols ${quote(vmlinux)}`, SYMBOL_SECONDS);
   }
 
+  /** Where source files are looked for beside the places that the line tables name. */
+  async addSourceDirectory(path: string): Promise<void> {
+    await this.command(`-environment-directory ${quote(path)}`);
+  }
+
   /**
    * Moves the symbols to where the kernel runs. `offset` is in bytes. gdb must be stopped. The new file replaces the old
    * one in one command: without symbols in between gdb would disable its breakpoints.

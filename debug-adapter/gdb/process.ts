@@ -28,7 +28,10 @@ interface GdbEvents {
   output: [string];
   /** Every line in (`<`) and out (`>`), for the log. */
   line: [string];
+  /** It ended without being asked to. */
   died: [Error];
+  /** It ended, in whatever way. */
+  exited: [];
 }
 
 export class GdbProcess extends EventEmitter<GdbEvents> {
@@ -80,8 +83,8 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
     });
   }
 
-  get pid(): number | undefined {
-    return this.child.pid;
+  get pid(): number {
+    return this.child.pid!;
   }
 
   /**
@@ -189,6 +192,7 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
       waiting.reject(error);
     }
     this.waiting.clear();
+    this.emit('exited');
     if (this.ended) return;
     this.ended = true;
     this.emit('died', error);
