@@ -15,11 +15,7 @@ export async function waitForKernelA(session: JumpSession): Promise<void> {
 /** Kernel A loads kernel B, if that is not done, and jumps. Returns when the jump was asked for. */
 export async function jump(session: JumpSession): Promise<void> {
   if (!session.state.canJump) {
-    throw notNow(
-      'Kexec Jump',
-      `kernel A is not running (${session.state.phase || 'booting'})`,
-      'Wait for "A running".',
-    );
+    throw notNow('Kexec Jump', `kernel A does not run its programs (${standing(session)})`, 'Let it run first.');
   }
   const { loaded } = parseFields(await session.agent.request('status'));
   if (loaded !== '1') {
@@ -32,10 +28,14 @@ export async function jump(session: JumpSession): Promise<void> {
 /** Kernel B jumps back into kernel A. Returns when the jump was asked for. */
 export function jumpBack(session: JumpSession): void {
   if (!session.state.canJumpBack) {
-    const phase = session.state.phase || 'booting';
-    throw notNow('Kexec Jump Back', `kernel B is not running (${phase})`, 'Jump into kernel B first.');
+    throw notNow('Kexec Jump Back', `kernel B does not run its programs (${standing(session)})`, 'Let it run first.');
   }
   answerLater(session, session.agent.request('back', '', undefined));
+}
+
+/** The phase, and whether the user holds the machine. */
+function standing({ state: { phase, running } }: JumpSession): string {
+  return `phase: ${phase || 'booting'}${running ? '' : ', stopped'}`;
 }
 
 /** A jump is answered when its kernel is back, if ever; a failure is told whenever it comes. */

@@ -93,8 +93,8 @@ export class JumpSession extends EventEmitter<SessionEvents> {
       live: this.live,
       phase,
       running: !this.userSeesStop,
-      canJump: phase === 'A running' && this.agent.isReady('A'),
-      canJumpBack: phase === 'B running' && this.agent.isReady('B'),
+      canJump: !this.userSeesStop && phase === 'A running' && this.agent.isReady('A'),
+      canJumpBack: !this.userSeesStop && phase === 'B running' && this.agent.isReady('B'),
     };
   }
 
