@@ -1,13 +1,15 @@
-/** Request family: source, function and instruction breakpoints. Each is set in every kernel that has the place. */
+/** Request family: source, function and instruction breakpoints, each set in the kernels that its mode names. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { GdbCommandError } from '../errors.ts';
 import { list, quote, text, tuple, type MiTuple } from '../gdb/mi.ts';
 import { KERNEL_NAMES, type KernelName } from '../jump/kernel.ts';
 import type { JumpSession } from '../jump/session.ts';
+import { parseFunctionName, parseMode, type BreakpointMode } from './breakpointModes.ts';
 
 /** A breakpoint as the client asked for it. `location` is in gdb's words. */
 interface Wanted {
   location: string;
+  mode: BreakpointMode;
   condition?: string | undefined;
   hitCondition?: string | undefined;
 }
@@ -32,7 +34,8 @@ export class Breakpoints {
     const path = source.path ?? '';
     return this.replace(
       `source ${path}`,
-      breakpoints.map(({ line, condition, hitCondition }) => ({
+      breakpoints.map(({ line, mode, condition, hitCondition }) => ({
+        mode: parseMode(mode),
         location: `--source ${quote(path)} --line ${line}`,
         condition,
         hitCondition,
@@ -45,11 +48,10 @@ export class Breakpoints {
   }: DebugProtocol.SetFunctionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
     return this.replace(
       'functions',
-      breakpoints.map(({ name, condition, hitCondition }) => ({
-        location: `--function ${quote(name)}`,
-        condition,
-        hitCondition,
-      })),
+      breakpoints.map(({ name: given, condition, hitCondition }) => {
+        const { mode, name } = parseFunctionName(given);
+        return { location: `--function ${quote(name)}`, mode, condition, hitCondition };
+      }),
     );
   }
 
@@ -58,7 +60,8 @@ export class Breakpoints {
   }: DebugProtocol.SetInstructionBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
     return this.replace(
       'instructions',
-      breakpoints.map(({ instructionReference, offset = 0, condition, hitCondition }) => ({
+      breakpoints.map(({ instructionReference, offset = 0, mode, condition, hitCondition }) => ({
+        mode: parseMode(mode),
         location: `*${Number(instructionReference) + offset}`,
         condition,
         hitCondition,
@@ -82,6 +85,7 @@ export class Breakpoints {
       await this.session.whileStopped(kernel, async (gdb) => {
         if (old.length > 0) await gdb.command(`-break-delete ${old.join(' ')}`);
         for (const [index, breakpoint] of wanted.entries()) {
+          if (!breakpoint.mode.kernels.includes(kernel)) continue;
           try {
             const results = await gdb.command(this.insertCommand(breakpoint));
             const inserted = tuple(results['bkpt']);
@@ -97,9 +101,10 @@ export class Breakpoints {
     return answers;
   }
 
-  private insertCommand({ location, condition, hitCondition }: Wanted): string {
+  private insertCommand({ location, mode, condition, hitCondition }: Wanted): string {
     // Under KVM a software breakpoint is an 0xcc in guest memory, which the jump would copy and swap.
-    const words = ['-break-insert', this.session.configuration.qemu.accel === 'kvm' ? '-h' : ''];
+    const hardware = mode.hardware || this.session.configuration.qemu.accel === 'kvm';
+    const words = ['-break-insert', hardware ? '-h' : ''];
     if (condition) words.push(`-c ${quote(condition)}`);
     const hits = Number(/\d+/.exec(hitCondition ?? '')?.[0] ?? 1);
     if (hits > 1) words.push(`-i ${hits - 1}`);

@@ -8,6 +8,7 @@ import { noSession } from '../errors.ts';
 import { jump, jumpBack, waitForKernelA } from '../jump/commands.ts';
 import { JumpSession } from '../jump/session.ts';
 import type { CustomRequests, LaunchConfiguration } from '../protocol.ts';
+import { BREAKPOINT_MODES } from './breakpointModes.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { disassemble } from './disassembly.ts';
 import { evaluate } from './evaluate.ts';
@@ -51,6 +52,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       supportsConditionalBreakpoints: true,
       supportsHitConditionalBreakpoints: true,
       supportsInstructionBreakpoints: true,
+      breakpointModes: [...BREAKPOINT_MODES],
       supportsSteppingGranularity: true,
       supportsDisassembleRequest: true,
       supportsReadMemoryRequest: true,
@@ -58,7 +60,6 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       supportsSetVariable: true,
       supportsEvaluateForHovers: true,
       supportsTerminateRequest: true,
-      supportsDelayedStackTraceLoading: true,
     };
     this.sendResponse(response);
   }

@@ -100,6 +100,11 @@ export class Debuggee {
     };
   }
 
+  /** Descriptions of the stops that nobody has taken yet. */
+  stopsSoFar(): string[] {
+    return this.stops.map(({ body }) => body.description ?? body.reason);
+  }
+
   async stack(threadId: number): Promise<DebugProtocol.StackFrame[]> {
     const { stackFrames } = await this.client.request<DebugProtocol.StackTraceResponse['body']>('stackTrace', {
       threadId,
