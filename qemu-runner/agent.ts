@@ -32,7 +32,7 @@ interface Waiting {
   verb: string;
   resolve: (text: string) => void;
   reject: (error: Error) => void;
-  timer: NodeJS.Timeout | undefined;
+  timer: NodeJS.Timeout;
 }
 
 const TICK_MILLISECONDS = 100;
@@ -64,16 +64,15 @@ export class GuestAgent extends EventEmitter<{ hello: [string, string]; closed: 
 
   /**
    * Sends a request to the live kernel's agent.
-   * @param seconds time limit, of the guest's running time; `undefined` waits for ever, as a jump does until the way
-   *   back.
+   * @param seconds time limit, of the guest's running time; Infinity for a jump, which is answered on the way back.
    * @throws UserFacingError `agent-refused` with the guest's words, or `agent-silent`.
    */
-  async request(verb: string, argument = '', seconds: number | undefined = 30): Promise<string> {
+  async request(verb: string, argument = '', seconds = 30): Promise<string> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       const timer = this.limit(seconds, () => {
         this.waiting.delete(id);
-        reject(agentSilent(verb, seconds ?? 0, this.surroundings.consoleTail()));
+        reject(agentSilent(verb, seconds, this.surroundings.consoleTail()));
       });
       this.waiting.set(id, { verb, resolve, reject, timer });
       this.channel.write(`${id} ${verb}${argument ? ' ' + argument : ''}\n`);
@@ -127,8 +126,7 @@ export class GuestAgent extends EventEmitter<{ hello: [string, string]; closed: 
     this.emit('closed', reason);
   }
 
-  private limit(seconds: number | undefined, onExpired: () => void): NodeJS.Timeout | undefined {
-    if (seconds === undefined) return undefined;
+  private limit(seconds: number, onExpired: () => void): NodeJS.Timeout {
     let left = seconds * 1000;
     const timer = setInterval(() => {
       if (this.surroundings.isRunning()) left -= TICK_MILLISECONDS;

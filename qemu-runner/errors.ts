@@ -132,4 +132,8 @@ export const guestPanicked = (line: string, console: string): UserFacingError =>
   );
 
 export const packagesMissing = (command: string): UserFacingError =>
-  new UserFacingError('packages-missing', 'Some Debian packages are missing.', `Install them and try again: ${command}`);
+  new UserFacingError(
+    'packages-missing',
+    'Some Debian packages are missing.',
+    `Install them and try again: ${command}`,
+  );

@@ -53,7 +53,17 @@ async function installPackages(packages: readonly string[]): Promise<void> {
   // What apt-get lists may be older than what the mirror still has.
   run([...sudo, 'apt-get', 'update', '-qq'], packages);
   run(
-    [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-qq', '-y', '--no-install-recommends', ...packages],
+    [
+      ...sudo,
+      'env',
+      'DEBIAN_FRONTEND=noninteractive',
+      'apt-get',
+      'install',
+      '-qq',
+      '-y',
+      '--no-install-recommends',
+      ...packages,
+    ],
     packages,
   );
 }
@@ -67,7 +77,10 @@ async function mayUseSudo(): Promise<boolean> {
 }
 
 function run([program = '', ...args]: readonly string[], packages: readonly string[]): void {
-  const { status } = spawnSync(program, args, { stdio: ['inherit', 'ignore', 'inherit'], timeout: INSTALL_SECONDS * 1000 });
+  const { status } = spawnSync(program, args, {
+    stdio: ['inherit', 'ignore', 'inherit'],
+    timeout: INSTALL_SECONDS * 1000,
+  });
   if (status !== 0) throw packagesMissing(installCommand(packages));
 }
 

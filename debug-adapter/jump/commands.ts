@@ -22,7 +22,7 @@ export async function jump(session: JumpSession): Promise<void> {
     const { min, max } = session.configuration.window;
     await session.agent.request('load', `min=${hex(min)} max=${hex(max)}`);
   }
-  answerLater(session, session.agent.request('jump', '', undefined));
+  answerLater(session, session.agent.request('jump', '', Infinity));
 }
 
 /** Kernel B jumps back into kernel A. Returns when the jump was asked for. */
@@ -30,7 +30,7 @@ export function jumpBack(session: JumpSession): void {
   if (!session.state.canJumpBack) {
     throw notNow('Kexec Jump Back', `kernel B does not run its programs (${standing(session)})`, 'Let it run first.');
   }
-  answerLater(session, session.agent.request('back', '', undefined));
+  answerLater(session, session.agent.request('back', '', Infinity));
 }
 
 /** The phase, and whether the user holds the machine. */

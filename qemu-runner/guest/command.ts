@@ -111,16 +111,26 @@ export class CommandRunner {
     const end = (reason: 'cancelled' | 'timed out'): void => {
       ended ??= reason;
       killGroup(child.pid, 'SIGTERM');
-      killers.push(setTimeout(() => killGroup(child.pid, 'SIGKILL'), GRACE_MILLISECONDS));
+      killers.push(
+        setTimeout(() => {
+          killGroup(child.pid, 'SIGKILL');
+        }, GRACE_MILLISECONDS),
+      );
     };
-    const onAbort = (): void => end('cancelled');
+    const onAbort = (): void => {
+      end('cancelled');
+    };
     this.signal?.addEventListener('abort', onAbort, { once: true });
     const limit = options.timeLimit ?? 60_000;
-    const limiter = setTimeout(() => end('timed out'), limit);
+    const limiter = setTimeout(() => {
+      end('timed out');
+    }, limit);
     try {
       const status = await new Promise<number | string>((resolve, reject) => {
         child.once('error', reject);
-        child.once('close', (code, killedBy) => resolve(code ?? killedBy ?? 'unknown'));
+        child.once('close', (code, killedBy) => {
+          resolve(code ?? killedBy ?? 'unknown');
+        });
       });
       if (ended === 'cancelled') throw buildCancelled();
       const tail = lastLines.join('\n');

@@ -41,7 +41,7 @@ export async function unpackKernel(
   const source = kernelSource(work, version);
   if (existsSync(path.join(source, 'Makefile'))) return source;
   for (const name of existsSync(work) ? readdirSync(work) : []) {
-    if (/^linux-/.test(name) || name === 'build') rmSync(path.join(work, name), { recursive: true, force: true });
+    if (name.startsWith('linux-') || name === 'build') rmSync(path.join(work, name), { recursive: true, force: true });
   }
   const temporary = `${source}.tmp`;
   mkdirSync(temporary, { recursive: true });
@@ -82,7 +82,9 @@ export async function buildKernel(
     commands.run('make', [...make, ...variables, target], { step: 'configuring Linux', environment }),
   );
   let lines = 0;
-  const onLine = (line: string): void => onProgress(Math.min(++lines / MAKE_LINES, 1), line.trim());
+  const onLine = (line: string): void => {
+    onProgress(Math.min(++lines / MAKE_LINES, 1), line.trim());
+  };
   const targets = ['bzImage', 'vmlinux', 'scripts_gdb'];
   await commands.run('make', [...make, ...targets], {
     step: 'compiling Linux',

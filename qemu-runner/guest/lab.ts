@@ -71,7 +71,7 @@ const FILES = [
 const PATCHES_APPLIED = 'patches-applied';
 
 /** The lab for the present inputs if it has been built; never builds, never waits. */
-export async function findLab(options: LabOptions = {}): Promise<Lab | undefined> {
+export function findLab(options: Pick<LabOptions, 'cacheDirectory'> = {}): Lab | undefined {
   const folders = cacheFolders(options.cacheDirectory);
   return findEntry(folders, readInputs(folders));
 }
@@ -168,7 +168,9 @@ async function buildLab(
     const step = 'Downloading packages';
     onProgress({ step, fraction: 0 });
     mkdirSync(folders.downloads, { recursive: true });
-    record = await fetchPackages(folders.downloads, commands, (detail) => onProgress({ step, detail, fraction: 0.02 }));
+    record = await fetchPackages(folders.downloads, commands, (detail) => {
+      onProgress({ step, detail, fraction: 0.02 });
+    });
   }
   mkdirSync(folders.work, { recursive: true });
   const hash = entryHash(inputs, record);
@@ -203,9 +205,9 @@ async function fillEntry(
   const fragment = path.join(inputs.guest, 'kernel/lab.config');
   const step = 'Compiling Linux 6.1';
   onProgress({ step, fraction: 0.15 });
-  const kernel = await buildKernel(work, source, inputs.kernelPatches, fragment, commands, (fraction, detail) =>
-    onProgress({ step, detail, fraction: 0.15 + 0.82 * fraction }),
-  );
+  const kernel = await buildKernel(work, source, inputs.kernelPatches, fragment, commands, (fraction, detail) => {
+    onProgress({ step, detail, fraction: 0.15 + 0.82 * fraction });
+  });
   writeFileSync(stamp, seriesHash(inputs.kernelPatches));
 
   onProgress({ step: 'Indexing the debug information', fraction: 0.97 });

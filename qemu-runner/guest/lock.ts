@@ -36,5 +36,7 @@ export async function takeLock(
     closeSync(descriptor);
     throw error;
   }
-  return () => closeSync(descriptor);
+  return () => {
+    closeSync(descriptor);
+  };
 }

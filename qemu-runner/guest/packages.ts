@@ -107,7 +107,7 @@ export function packageFile(downloads: string, name: string): string {
 }
 
 function isCommandFailure(error: unknown): error is UserFacingError {
-  return error instanceof UserFacingError && /^lab-command-/.test(error.code);
+  return error instanceof UserFacingError && error.code.startsWith('lab-command-');
 }
 
 async function describePackages(folder: string, commands: CommandRunner): Promise<PackageRecord> {

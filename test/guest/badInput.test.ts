@@ -13,9 +13,9 @@ describe('bad input', () => {
   let folder: string;
   let lab: Lab;
 
-  before(async () => {
+  before(() => {
     folder = mkdtempSync(join(tmpdir(), 'bad-input-test-'));
-    const found = await findLab();
+    const found = findLab();
     assert.ok(found, 'the lab guest is built');
     lab = found;
   });

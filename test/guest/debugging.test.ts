@@ -39,7 +39,7 @@ describe('debugging', function () {
   };
 
   before(async () => {
-    const lab = await findLab();
+    const lab = findLab();
     assert.ok(lab, 'the lab guest is built');
     kexecCore = join(lab.sourceDirectory, 'kernel', 'kexec_core.c');
     debuggee = Debuggee.start();

@@ -34,12 +34,13 @@ describe('guest agent protocol', () => {
     const channel = new Console((text) => sent.push(text.toString()));
     const agent = new GuestAgent(channel, { consoleTail: () => '', isRunning: () => true });
     const status = agent.request('status');
-    const jump = agent.request('jump', '', undefined);
+    const jump = agent.request('jump', '', Infinity);
     assert.deepEqual(sent, ['1 status\n', '2 jump\n']);
     channel.receive(Buffer.from('noise\r\n2 ok A ret'));
     channel.receive(Buffer.from('urned\r\n1 ok A role=A\n'));
     assert.equal(await status, 'role=A');
     assert.equal(await jump, 'returned');
+    agent.close(new Error('over'));
   });
 
   it("counts only the guest's running time against a limit, and shows the console", async () => {
@@ -61,7 +62,7 @@ describe('guest agent protocol', () => {
 
   it('gives up on everything when the session ends', async () => {
     const agent = new GuestAgent(new Console(() => undefined), { consoleTail: () => '', isRunning: () => true });
-    const answer = agent.request('jump', '', undefined);
+    const answer = agent.request('jump', '', Infinity);
     const hello = agent.waitForHello('A', 60);
     agent.close(new Error('over'));
     await assert.rejects(answer, /over/);

@@ -95,6 +95,12 @@ export class DebugView {
     });
   }
 
+  /** Scrolls the call stack with the mouse wheel, down if `pixels` is positive; it ends at its ends. */
+  async scrollCallStack(pixels: number): Promise<void> {
+    await this.page.locator('.debug-call-stack').hover({ timeout: DEFAULT_WAIT_MS });
+    await this.page.mouse.wheel(0, pixels);
+  }
+
   /** Selects a frame by its function's name; the variables and the editor then show that frame. */
   async selectFrame(name: string | RegExp): Promise<void> {
     await this.page.locator(`${CALL_STACK}:has(.stack-frame)`, { hasText: name }).first().click();
