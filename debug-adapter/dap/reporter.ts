@@ -34,9 +34,6 @@ export class Reporter {
     session.on('state', () => {
       this.sendCustom('kexecJump/state', session.state);
     });
-    session.on('output', (line) => {
-      this.print(line, 'stdout');
-    });
     if (trace) {
       session.on('trace', (line) => {
         this.print(line + '\n', 'telemetry');
@@ -77,7 +74,7 @@ export class Reporter {
     this.send(event);
   }
 
-  private print(text: string, category: 'console' | 'important' | 'stdout' | 'telemetry'): void {
+  private print(text: string, category: 'console' | 'important' | 'telemetry'): void {
     this.send(new OutputEvent(text, category));
   }
 }

@@ -29,8 +29,10 @@ export async function stackTrace(
   if (gdb.isRunning || standing(session, kernel) === 'not started') return { stackFrames: [], totalFrames: 0 };
   const end = Math.min(startFrame + (levels === 0 ? DEEPEST : levels), DEEPEST) - 1;
   const results = await gdb.command(`-stack-list-frames --thread 1 ${startFrame} ${end}`);
-  const stackFrames = list(results['stack']).map((item) => {
-    const frame = tuple(item);
+  const frames = list(results['stack']).map(tuple);
+  // Where unwinding fails, gdb ends with a frame that it knows nothing of; alone it is all there is to show.
+  if (frames.length > 1 && text(frames.at(-1)?.['func']) === '??') frames.pop();
+  const stackFrames = frames.map((frame) => {
     const file = text(frame['fullname']);
     const address = text(frame['addr']);
     const source = file && existsSync(file) ? { source: { name: basename(file), path: file } } : {};

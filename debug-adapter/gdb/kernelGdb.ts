@@ -27,8 +27,8 @@ const SETTINGS = [
   'set tcp connect-timeout 20',
 ];
 
-/** Emits `stopped` with MI's results at each stop, `output` with text for the user, `died` when it ends unasked. */
-export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; output: [string]; died: [Error]; line: [string] }> {
+/** Emits `stopped` with MI's results at each stop, `line` for the log, `died` when it ends unasked. */
+export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; died: [Error]; line: [string] }> {
   private running = false;
   /** Names of the object files whose symbols were added, by address, so that none is added twice. */
   private readonly added = new Set<string>();
@@ -45,7 +45,6 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; output: [strin
     process.on('running', () => {
       this.running = true;
     });
-    process.on('output', (line) => this.emit('output', line));
     process.on('line', (line) => this.emit('line', line));
     process.on('died', (error) => this.emit('died', error));
   }

@@ -24,8 +24,6 @@ interface GdbEvents {
   running: [];
   /** `=…`: class and results. */
   notify: [string, MiTuple];
-  /** Text for the user that no command waits for. */
-  output: [string];
   /** Every line in (`<`) and out (`>`), for the log. */
   line: [string];
   /** It ended without being asked to. */
@@ -161,8 +159,7 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
   /** gdb works on commands in order: what it prints belongs to the oldest one that waits. */
   private print(line: string): void {
     const [oldest] = this.waiting.values();
-    if (oldest) oldest.console.push(line);
-    else this.emit('output', line);
+    oldest?.console.push(line);
     this.remember(line.trimEnd());
   }
 

@@ -20,12 +20,11 @@ interface SessionEvents {
   continued: [];
   phase: [PhaseEvent];
   state: [];
-  /** Text from a gdb. */
-  output: [string];
   /** Something went wrong that does not end the session. */
   problem: [Error];
   /** The machine is gone; with an Error unless it was powered off. */
   ended: [Error | undefined];
+  /** What goes to and comes from a gdb. */
   trace: [string];
 }
 
@@ -156,7 +155,6 @@ export class JumpSession extends EventEmitter<SessionEvents> {
       gdb.on('stopped', (results) => {
         if (!this.interrupted.has(name)) this.onGdbStopped(name, results).catch(this.fail);
       });
-      gdb.on('output', (line) => this.emit('output', line));
       gdb.on('died', (error) => this.emit('ended', error));
       gdb.on('line', (line) => this.emit('trace', `gdb ${name} ${line}`));
     }
