@@ -12,8 +12,9 @@ import type { Router } from '../rsp/router.ts';
 import { KERNEL_NAMES, type Kernel, type KernelName } from './kernel.ts';
 import { startParts, stopParts, type SessionParts } from './parts.ts';
 import type { PhaseName } from './phases.ts';
-import { describeStop, type SessionStop } from './stops.ts';
+import { describeStop, isReset, type SessionStop } from './stops.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { explainReset, parseSystemRegisters } from './tripleFault.ts';
 
 interface SessionEvents {
   stopped: [SessionStop];
@@ -223,6 +224,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     const work = this.gdbWork;
     this.gdbWork = [];
     for (const step of work) await step();
+    if (isReset(results)) this.exception ??= await this.explainReset(kernel);
     const stop = describeStop(kernel, results, {
       exception: this.exception,
       phase: this.phaseStop,
@@ -240,6 +242,13 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     this.userSeesStop = true;
     this.emit('state');
     this.emit('stopped', stop);
+  }
+
+  private async explainReset(kernel: KernelName): Promise<string> {
+    const monitor = await this.parts.machine.qmp.command('human-monitor-command', { 'command-line': 'info registers' });
+    const instruction =
+      (await this.gdbs[kernel].console('x/i $pc')).split(':\t')[1]?.trim() ?? 'an unreadable instruction';
+    return explainReset(instruction, parseSystemRegisters(String(monitor)));
   }
 
   /** A step over the jump ends where its kernel comes back. */

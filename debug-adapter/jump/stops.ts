@@ -16,7 +16,7 @@ export interface SessionStop {
 
 /** What the session knows of a stop beyond gdb's record. */
 export interface StopContext {
-  /** Text of a panic that was seen on a console. */
+  /** What is known of an exception: a panic's text, or why the machine was reset. */
   exception: string | undefined;
   /** A phase that began here and is to be reported. */
   phase: PhaseName | undefined;
@@ -26,7 +26,7 @@ export interface StopContext {
 }
 
 /** QEMU's gdbstub reports a shut-down machine as SIGQUIT (3). Source: QEMU gdbstub.c, gdb_vm_state_change. */
-const MACHINE_IS_DEAD = 'SIGQUIT';
+export const isReset = (results: MiTuple): boolean => text(results['signal-name']) === 'SIGQUIT';
 
 /** Describes a stop, or returns `undefined` when it is none of the user's: the machine goes on. */
 export function describeStop(kernel: KernelName, results: MiTuple, context: StopContext): SessionStop | undefined {
@@ -38,9 +38,6 @@ export function describeStop(kernel: KernelName, results: MiTuple, context: Stop
   });
   const reason = text(results['reason']);
   if (context.exception !== undefined) return stop('exception', context.exception);
-  if (text(results['signal-name']) === MACHINE_IS_DEAD) {
-    return stop('exception', 'The machine was reset: a triple fault, or a reboot');
-  }
   if (context.phase) return stop('phase', `Phase: ${context.phase}`);
   if (reason === 'breakpoint-hit') {
     return { ...stop('breakpoint', 'Paused on breakpoint'), breakpoint: Number(text(results['bkptno'])) };

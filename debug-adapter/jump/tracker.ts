@@ -3,7 +3,8 @@
  * gate is always a control page, and %edx at its departure says who comes next.
  */
 import { EventEmitter } from 'node:events';
-import { decodePageList } from '../../vmcore-viewer/core/pageList.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { decodePageList, type PageList } from '../../vmcore-viewer/core/pageList.ts';
 import type { PhysicalMemory } from '../../vmcore-viewer/core/physicalMemory.ts';
 import { vmlinuxDoesNotMatch } from '../errors.ts';
 import { TRACKER, type MachineStop, type Router, type TrackerOutcome } from '../rsp/router.ts';
@@ -206,7 +207,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const next = this.router.layout.get(stop.registers, 'edx');
     const saved = readSavedState(this.memory, kernel.controlPage!.physical);
     if (saved) {
-      const list = decodePageList(this.memory, saved.head);
+      const list = asBefore(kernel.departure?.list, decodePageList(this.memory, saved.head));
       for (const view of this.dormant.values()) view.swapped(list);
       const view = new DormantKernel(this.memory, this.router.layout, saved, list);
       kernel.departure = { saved, list };
@@ -271,4 +272,9 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const bytes = await this.router.read(this.router.layout.get(stop.registers, 'esp'), count * 4);
     return Array.from({ length: count }, (_, index) => bytes?.readUInt32LE(index * 4) ?? 0);
   }
+}
+
+/** The same object for the same list, so that two swaps of it are seen to cancel each other. */
+function asBefore(before: PageList | undefined, now: PageList): PageList {
+  return before && isDeepStrictEqual(before, now) ? before : now;
 }

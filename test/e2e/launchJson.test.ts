@@ -22,12 +22,9 @@ describe('F5 with a launch.json', () => {
 
   it('takes a breakpoint that F9 sets before the session', async () => {
     assert.deepEqual(await commandsOffered(workbench()), []);
-    await workbench().openFile(
-      join(await labSourceFolder(), FILE),
-      await lineWith(FILE, LINE, 'int kernel_kexec(void)'),
-    );
+    await workbench().openFile(join(labSourceFolder(), FILE), lineWith(FILE, LINE, 'int kernel_kexec(void)'));
     await workbench().press('F9');
-    assert.equal(await workbench().page.locator('.codicon-debug-breakpoint').count(), 1);
+    await workbench().debug.waitForBreakpoint();
   });
 
   it('boots kernel A without a stop and then offers the jump', async () => {
@@ -79,7 +76,7 @@ describe('F5 with a launch.json', () => {
   });
 
   it('jumps once more without its breakpoint', async () => {
-    await workbench().runCommand('Debug: Remove All Breakpoints');
+    await workbench().runCommand('Remove All Breakpoints');
     await workbench().runCommand('Kexec Jump');
     await workbench().waitForStatusBar('Kernel B: B running', BOOT_LIMIT_MS);
   });

@@ -155,6 +155,12 @@ export class DebugView {
     return file !== undefined && line > 0 ? { file, line, text } : undefined;
   }
 
+  /** Waits until the active editor shows a breakpoint in its margin. */
+  async waitForBreakpoint(): Promise<void> {
+    const mark = this.page.locator('.editor-group-container.active .glyph-margin-widgets .codicon-debug-breakpoint');
+    await mark.first().waitFor({ timeout: DEFAULT_WAIT_MS });
+  }
+
   /** Waits until the debugger stands in a file whose path has this text, and gives the place. */
   async waitForStop(file: string | RegExp, line?: number, withinMs: number = DEFAULT_WAIT_MS): Promise<StoppedLine> {
     return waitFor(

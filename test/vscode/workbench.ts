@@ -179,6 +179,9 @@ export class Workbench {
       async () => (await this.activeEditor())?.endsWith(name),
       () => this.activeEditor(),
     );
+    // Keys go to the text when the title has been there for a while.
+    const text = this.page.locator('.editor-group-container.active .editor-instance .monaco-editor.focused');
+    await text.waitFor({ timeout: DEFAULT_WAIT_MS });
   }
 
   /**
