@@ -1,6 +1,7 @@
-/** Request family: source, function and instruction breakpoints, each set in the kernels that its mode names. */
+/** Request family: source, function, instruction and data breakpoints, each set in the kernels that its mode names. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { GdbCommandError } from '../errors.ts';
+import type { KernelGdb } from '../gdb/kernelGdb.ts';
 import { list, quote, text, tuple, type MiTuple } from '../gdb/mi.ts';
 import { KERNEL_NAMES, type KernelName } from '../jump/kernel.ts';
 import type { JumpSession } from '../jump/session.ts';
@@ -9,6 +10,10 @@ import { parseFunctionName, parseMode, type BreakpointMode } from './breakpointM
 /** A breakpoint as the client asked for it. `location` is in gdb's words. */
 interface Wanted {
   location: string;
+  /** The whole command, for a watchpoint. */
+  watch?: string;
+  /** Printed instead of stopping; `{expression}` is replaced by its value. */
+  logMessage?: string | undefined;
   mode: BreakpointMode;
   condition?: string | undefined;
   hitCondition?: string | undefined;
@@ -17,6 +22,7 @@ interface Wanted {
 interface Placed {
   /** DAP's id. */
   id: number;
+  wanted: Wanted;
   /** gdb's number in each kernel that has it. */
   numbers: Map<KernelName, string>;
 }
@@ -34,8 +40,9 @@ export class Breakpoints {
     const path = source.path ?? '';
     return this.replace(
       `source ${path}`,
-      breakpoints.map(({ line, mode, condition, hitCondition }) => ({
+      breakpoints.map(({ line, mode, condition, hitCondition, logMessage }) => ({
         mode: parseMode(mode),
+        logMessage,
         location: `--source ${quote(path)} --line ${line}`,
         condition,
         hitCondition,
@@ -69,14 +76,41 @@ export class Breakpoints {
     );
   }
 
+  /** Watches memory; `dataId` is `KERNEL:ADDRESS:BYTES`, as `Variables.dataBreakpointInfo` gives it. */
+  async setData({ breakpoints }: DebugProtocol.SetDataBreakpointsArguments): Promise<DebugProtocol.Breakpoint[]> {
+    return this.replace(
+      'data',
+      breakpoints.map(({ dataId, accessType, condition, hitCondition }) => {
+        const [kernel, address, bytes] = dataId.split(':');
+        const option = accessType === 'read' ? '-r ' : accessType === 'readWrite' ? '-a ' : '';
+        return {
+          watch: `-break-watch ${option}${quote(`*(char(*)[${bytes ?? 1}])${address ?? 0}`)}`,
+          location: '',
+          mode: parseMode(kernel),
+          condition,
+          hitCondition,
+        };
+      }),
+    );
+  }
+
   /** DAP's id of the breakpoint that a gdb knows by a number. */
   idOf(kernel: KernelName, number: number): number | undefined {
-    return [...this.groups.values()].flat().find((placed) => placed.numbers.get(kernel) === String(number))?.id;
+    return this.find(kernel, number)?.id;
+  }
+
+  /** What a breakpoint prints instead of stopping, if it is a logpoint. */
+  logMessageOf(kernel: KernelName, number: number): string | undefined {
+    return this.find(kernel, number)?.wanted.logMessage || undefined;
+  }
+
+  private find(kernel: KernelName, number: number): Placed | undefined {
+    return [...this.groups.values()].flat().find((placed) => placed.numbers.get(kernel) === String(number));
   }
 
   private async replace(group: string, wanted: readonly Wanted[]): Promise<DebugProtocol.Breakpoint[]> {
     const before = this.groups.get(group) ?? [];
-    const placed = wanted.map((): Placed => ({ id: this.nextId++, numbers: new Map() }));
+    const placed = wanted.map((each): Placed => ({ id: this.nextId++, wanted: each, numbers: new Map() }));
     const answers = placed.map(({ id }): DebugProtocol.Breakpoint => ({ id, verified: false }));
     this.groups.set(group, placed);
     for (const kernel of KERNEL_NAMES) {
@@ -87,8 +121,7 @@ export class Breakpoints {
         for (const [index, breakpoint] of wanted.entries()) {
           if (!breakpoint.mode.kernels.includes(kernel)) continue;
           try {
-            const results = await gdb.command(this.insertCommand(breakpoint));
-            const inserted = tuple(results['bkpt']);
+            const inserted = await this.insert(gdb, breakpoint);
             placed[index]!.numbers.set(kernel, text(inserted['number']));
             Object.assign(answers[index]!, this.describe(inserted, answers[index]!));
           } catch (error) {
@@ -101,14 +134,22 @@ export class Breakpoints {
     return answers;
   }
 
-  private insertCommand({ location, mode, condition, hitCondition }: Wanted): string {
+  private async insert(gdb: KernelGdb, wanted: Wanted): Promise<MiTuple> {
+    const { location, watch, mode, condition } = wanted;
     // Under KVM a software breakpoint is an 0xcc in guest memory, which the jump would copy and swap.
     const hardware = mode.hardware || this.session.configuration.qemu.accel === 'kvm';
-    const words = ['-break-insert', hardware ? '-h' : ''];
-    if (condition) words.push(`-c ${quote(condition)}`);
-    const hits = Number(/\d+/.exec(hitCondition ?? '')?.[0] ?? 1);
-    if (hits > 1) words.push(`-i ${hits - 1}`);
-    return [...words, location].filter(Boolean).join(' ');
+    const results = await gdb.command(watch ?? `-break-insert ${hardware ? '-h ' : ''}${location}`);
+    const inserted = tuple(results['bkpt'] ?? results['wpt'] ?? results['hw-rwpt'] ?? results['hw-awpt']);
+    const number = text(inserted['number']);
+    try {
+      if (condition) await gdb.command(`-break-condition ${number} ${condition}`);
+      const hits = Number(/\d+/.exec(wanted.hitCondition ?? '')?.[0] ?? 1);
+      if (hits > 1) await gdb.command(`-break-after ${number} ${hits - 1}`);
+    } catch (error) {
+      await gdb.command(`-break-delete ${number}`);
+      throw error;
+    }
+    return inserted;
   }
 
   private describe(inserted: MiTuple, before: DebugProtocol.Breakpoint): DebugProtocol.Breakpoint {

@@ -52,6 +52,11 @@ export class Reporter {
     this.print((error instanceof UserFacingError ? error.describe() : error.message) + '\n', 'important');
   }
 
+  /** Prints a line of a logpoint. */
+  log(line: string): void {
+    this.print(line + '\n', 'console');
+  }
+
   sendCustom<Name extends keyof CustomEvents>(name: Name, body: CustomEvents[Name]): void {
     this.send(new DapEvent(name, body));
   }

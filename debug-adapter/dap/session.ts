@@ -7,12 +7,16 @@ import { needsLab, resolveConfiguration } from '../configuration.ts';
 import { noSession } from '../errors.ts';
 import { jump, jumpBack, waitForKernelA } from '../jump/commands.ts';
 import { JumpSession } from '../jump/session.ts';
+import type { SessionStop } from '../jump/stops.ts';
 import type { CustomRequests, LaunchConfiguration } from '../protocol.ts';
 import { BREAKPOINT_MODES } from './breakpointModes.ts';
 import { Breakpoints } from './breakpoints.ts';
+import { completions } from './completions.ts';
 import { disassemble } from './disassembly.ts';
 import { evaluate } from './evaluate.ts';
 import { readMemory, writeMemory } from './memory.ts';
+import { modules } from './modules.ts';
+import { interpolate } from './logMessage.ts';
 import { Progress } from './progress.ts';
 import { Reporter } from './reporter.ts';
 import { stackTrace, threads } from './stack.ts';
@@ -59,6 +63,11 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       supportsWriteMemoryRequest: true,
       supportsSetVariable: true,
       supportsEvaluateForHovers: true,
+      supportsSetExpression: true,
+      supportsCompletionsRequest: true,
+      supportsModulesRequest: true,
+      supportsDataBreakpoints: true,
+      supportsLogPoints: true,
       supportsTerminateRequest: true,
     };
     this.sendResponse(response);
@@ -79,6 +88,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
         trace: launch.trace ?? false,
         breakpointId: (kernel, number) => this.running?.breakpoints.idOf(kernel, number),
       });
+      jumpSession.stopsAtBreakpoint = async (stop) => this.logOrStop(stop);
       jumpSession.on('continued', () => void this.running?.variables.forget());
       jumpSession.on(
         'ended',
@@ -168,6 +178,34 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     }));
   }
 
+  protected override setExpressionRequest(
+    response: DebugProtocol.SetExpressionResponse,
+    { expression, value, frameId }: DebugProtocol.SetExpressionArguments,
+  ): void {
+    this.answer(response, async () => this.required().variables.setExpression(expression, value, frameId));
+  }
+
+  protected override completionsRequest(
+    response: DebugProtocol.CompletionsResponse,
+    wanted: DebugProtocol.CompletionsArguments,
+  ): void {
+    this.answer(response, async () => ({ targets: await completions(this.required().jump, wanted) }));
+  }
+
+  protected override dataBreakpointInfoRequest(
+    response: DebugProtocol.DataBreakpointInfoResponse,
+    wanted: DebugProtocol.DataBreakpointInfoArguments,
+  ): void {
+    this.answer(response, async () => this.required().variables.dataBreakpointInfo(wanted));
+  }
+
+  protected override setDataBreakpointsRequest(
+    response: DebugProtocol.SetDataBreakpointsResponse,
+    wanted: DebugProtocol.SetDataBreakpointsArguments,
+  ): void {
+    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setData(wanted) }));
+  }
+
   protected override evaluateRequest(
     response: DebugProtocol.EvaluateResponse,
     wanted: DebugProtocol.EvaluateArguments,
@@ -231,7 +269,10 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   protected override customRequest(command: string, response: DebugProtocol.Response, wanted: unknown): void {
     this.answer(response, async () => {
       const { jump: jumpSession } = this.required();
-      switch (command as keyof CustomRequests) {
+      switch (command as keyof CustomRequests | 'modules') {
+        // A request of DAP's that the base class does not know.
+        case 'modules':
+          return { modules: modules(jumpSession) };
         case 'kexecJump/jump':
           await jump(jumpSession);
           return {};
@@ -282,6 +323,15 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     } finally {
       progress.end();
     }
+  }
+
+  /** A logpoint prints its message and does not stop. */
+  private async logOrStop({ kernel, breakpoint }: SessionStop): Promise<boolean> {
+    const { breakpoints, jump: jumpSession } = this.required();
+    const message = breakpoint === undefined ? undefined : breakpoints.logMessageOf(kernel, breakpoint);
+    if (message === undefined) return true;
+    this.reporter.log(await interpolate(message, async (expression) => jumpSession.gdbs[kernel].evaluate(expression)));
+    return false;
   }
 
   /** Kernel A boots; then, if the configuration says so, it jumps. */

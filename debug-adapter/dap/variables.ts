@@ -1,7 +1,9 @@
 /** Request family: scopes, variables, setVariable, evaluate of expressions. */
 import { Handles } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { GdbCommandError, kernelDormant } from '../errors.ts';
 import { list, quote, text, tuple, type MiTuple } from '../gdb/mi.ts';
+import { hex } from '../../vmcore-viewer/core/errors.ts';
 import type { KernelName } from '../jump/kernel.ts';
 import type { JumpSession } from '../jump/session.ts';
 import { REGISTER_GROUPS, registerGroup, type RegisterGroup } from './registers.ts';
@@ -97,6 +99,55 @@ export class Variables {
     return value;
   }
 
+  /** Assigns to an expression and returns its new value. @throws GdbCommandError, for what is no lvalue. */
+  async setExpression(
+    expression: string,
+    value: string,
+    frameId: number | undefined,
+  ): Promise<DebugProtocol.SetExpressionResponse['body']> {
+    const frame = frameId === undefined ? { kernel: this.session.live, level: 0 } : frameOf(frameId);
+    if (frame.kernel !== this.session.live) throw kernelDormant(frame.kernel, this.session.live);
+    const created = await this.create(frame, expression);
+    return { value: await this.assign(frame.kernel, text(created['name']), value) };
+  }
+
+  /** Where a variable lies, so that it can be watched: `KERNEL:ADDRESS:BYTES`. */
+  async dataBreakpointInfo({
+    name,
+    variablesReference,
+    frameId,
+    asAddress,
+    bytes,
+  }: DebugProtocol.DataBreakpointInfoArguments): Promise<DebugProtocol.DataBreakpointInfoResponse['body']> {
+    const container =
+      variablesReference === undefined ? undefined : (this.handles.get(variablesReference) as Container | undefined);
+    const frame: FrameAddress =
+      container?.kind === 'locals'
+        ? container.frame
+        : frameId === undefined
+          ? { kernel: this.session.live, level: 0 }
+          : frameOf(frameId);
+    if (asAddress) return watchable(frame.kernel, Number(name), bytes ?? 4, name);
+    const gdb = this.session.gdbs[frame.kernel];
+    let expression = name;
+    if (container?.kind === 'object') {
+      const child = (await this.childObjects(container.kernel, container.name)).find(
+        (item) => text(item['exp']) === name,
+      );
+      const path = await gdb.command(`-var-info-path-expression ${quote(text(child?.['name']))}`);
+      expression = text(path['path_expr']);
+    }
+    const value = async (wanted: string): Promise<number> =>
+      Number(text((await gdb.command(`-data-evaluate-expression ${miFrame(frame.level)} ${quote(wanted)}`))['value']));
+    try {
+      const address = await value(`(unsigned long)&(${expression})`);
+      return watchable(frame.kernel, address, await value(`sizeof(${expression})`), name);
+    } catch (error) {
+      if (!(error instanceof GdbCommandError)) throw error;
+      return { dataId: null, description: error.gdbMessage };
+    }
+  }
+
   /** The machine goes on: the values are no longer true. */
   async forget(): Promise<void> {
     this.handles.reset();
@@ -166,4 +217,17 @@ export class Variables {
       ...(pointer !== undefined && type.endsWith('*') ? { memoryReference: `${kernel}:${pointer}` } : {}),
     };
   }
+}
+
+function watchable(
+  kernel: KernelName,
+  address: number,
+  bytes: number,
+  name: string,
+): DebugProtocol.DataBreakpointInfoResponse['body'] {
+  return {
+    dataId: `${kernel}:${hex(address)}:${bytes}`,
+    description: `${name} of kernel ${kernel} (${bytes} bytes at ${hex(address)})`,
+    accessTypes: ['write', 'read', 'readWrite'],
+  };
 }

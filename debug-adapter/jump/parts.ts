@@ -19,6 +19,7 @@ export interface SessionParts {
   /** Guest memory, readable while the machine runs. */
   readonly memory: GuestRamFile;
   readonly stubs: readonly KernelStub[];
+  readonly kernels: Readonly<Record<KernelName, Kernel>>;
   readonly gdbs: Readonly<Record<KernelName, KernelGdb>>;
   readonly tracker: JumpTracker;
   readonly agent: GuestAgent;
@@ -50,7 +51,7 @@ export async function startParts(configuration: ResolvedConfiguration): Promise<
       consoleTail: () => (router.live === 'A' ? machine.consoleA : machine.consoleB).tail(2000),
       isRunning: () => router.isRunning,
     });
-    return { folder, machine, router, memory, stubs, gdbs, tracker, agent };
+    return { folder, machine, router, memory, stubs, kernels, gdbs, tracker, agent };
   } catch (error) {
     await stopParts(started);
     throw error;

@@ -30,6 +30,8 @@ interface SessionEvents {
 }
 
 export class JumpSession extends EventEmitter<SessionEvents> {
+  /** Looks at a stop at a breakpoint of the user's; `false` lets the machine go on (a logpoint). */
+  stopsAtBreakpoint: (stop: SessionStop) => Promise<boolean> = async () => Promise.resolve(true);
   private readonly stopwatch = new Stopwatch();
   /** A phase that is to be reported with the stop that comes next. */
   private phaseStop: PhaseName | undefined;
@@ -62,6 +64,10 @@ export class JumpSession extends EventEmitter<SessionEvents> {
 
   get gdbs(): Readonly<Record<KernelName, KernelGdb>> {
     return this.parts.gdbs;
+  }
+
+  get kernels(): Readonly<Record<KernelName, Kernel>> {
+    return this.parts.kernels;
   }
 
   get agent(): GuestAgent {
@@ -231,7 +237,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
       endsStep: this.endsStep(this.parts.tracker.phase),
       pauseWanted: this.pauseWanted,
     });
-    if (!stop) {
+    if (!stop || (stop.breakpoint !== undefined && !(await this.stopsAtBreakpoint(stop)))) {
       await this.goOn(kernel);
       return;
     }

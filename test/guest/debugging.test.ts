@@ -14,11 +14,12 @@ describe('debugging', function () {
   let kexecCore: string;
   let stop: Stop;
 
+  const lineWith = (text: string): number =>
+    readFileSync(kexecCore, 'utf8')
+      .split('\n')
+      .findIndex((candidate) => candidate.includes(text)) + 1;
   const breakAt = async (text: string): Promise<DebugProtocol.Breakpoint> => {
-    const line =
-      readFileSync(kexecCore, 'utf8')
-        .split('\n')
-        .findIndex((candidate) => candidate.includes(text)) + 1;
+    const line = lineWith(text);
     const { breakpoints } = await debuggee.client.request<DebugProtocol.SetBreakpointsResponse['body']>(
       'setBreakpoints',
       { source: { path: kexecCore }, breakpoints: [{ line }] },
@@ -102,6 +103,27 @@ describe('debugging', function () {
     assert.ok(Buffer.from(data, 'base64').subarray(0, bytes.length).equals(bytes), 'both read the same bytes');
   });
 
+  it('completes, assigns, lists modules', async () => {
+    const frameId = stop.frames[0]!.id;
+    const { targets } = await debuggee.client.request<DebugProtocol.CompletionsResponse['body']>('completions', {
+      frameId,
+      text: 'kexec_ima',
+      column: 10,
+    });
+    assert.ok(targets.some(({ label }) => label === 'kexec_image'));
+    const { value } = await debuggee.client.request<{ value: string }>('setExpression', {
+      frameId,
+      expression: 'kexec_image->nr_segments',
+      value: 'kexec_image->nr_segments',
+    });
+    assert.match(value, /^\d+$/);
+    const { modules } = await debuggee.client.request<{ modules: DebugProtocol.Module[] }>('modules');
+    assert.deepEqual(
+      modules.map(({ name }) => name),
+      ['vmlinux (kernel A)'],
+    );
+  });
+
   it('steps over, in and out', async () => {
     await debuggee.proceed(A, 'stepIn');
     stop = await debuggee.stop();
@@ -113,6 +135,38 @@ describe('debugging', function () {
     await debuggee.proceed(A, 'next');
     stop = await debuggee.stop();
     assert.equal(stop.functions[0], 'kernel_kexec');
+  });
+
+  it('prints a logpoint and goes on, and stops where a variable is written', async () => {
+    const { dataId } = await debuggee.client.request<{ dataId: string }>('dataBreakpointInfo', {
+      name: 'pm_freezing',
+      frameId: stop.frames[0]!.id,
+    });
+    const watched = await debuggee.client.request<DebugProtocol.SetDataBreakpointsResponse['body']>(
+      'setDataBreakpoints',
+      {
+        breakpoints: [{ dataId, accessType: 'write' }],
+      },
+    );
+    assert.equal(watched.breakpoints[0]?.verified, true);
+    const line = lineWith('machine_kexec(kexec_image);');
+    await debuggee.client.request('setBreakpoints', {
+      source: { path: kexecCore },
+      breakpoints: [{ line, logMessage: 'segments: {kexec_image->nr_segments}, {nonsense}' }],
+    });
+    await debuggee.proceed(A);
+    await debuggee.ready('canJumpBack');
+    assert.match(debuggee.output, /segments: \d+, <No symbol "nonsense" in current context\.>/);
+    await debuggee.client.request('setBreakpoints', { source: { path: kexecCore }, breakpoints: [] });
+    await debuggee.client.request('kexecJump/jumpBack');
+    const written = await debuggee.stop();
+    assert.equal(written.description, 'Paused on data breakpoint');
+    await debuggee.client.request('setDataBreakpoints', { breakpoints: [] });
+    await debuggee.proceed(written.threadId);
+    await debuggee.ready('canJump');
+    await breakAt('error = freeze_processes();');
+    await debuggee.client.request('kexecJump/jump');
+    stop = await debuggee.stop();
   });
 
   it('ends a step over the jump where kernel A comes back', async () => {
