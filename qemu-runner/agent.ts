@@ -116,13 +116,18 @@ export class GuestAgent extends EventEmitter<{ hello: [string, string]; closed: 
     });
   }
 
-  /** Gives up on everything that waits. */
-  close(reason: Error): void {
+  /** Gives up on the requests that wait: the machine was brought back to before they were made. */
+  abandon(reason: Error): void {
     for (const waiting of this.waiting.values()) {
       clearInterval(waiting.timer);
       waiting.reject(reason);
     }
     this.waiting.clear();
+  }
+
+  /** Gives up on everything that waits. */
+  close(reason: Error): void {
+    this.abandon(reason);
     this.emit('closed', reason);
   }
 

@@ -137,3 +137,17 @@ export const packagesMissing = (command: string): UserFacingError =>
     'Some Debian packages are missing.',
     `Install them and try again: ${command}`,
   );
+
+export const qemuImgMissing = (cause: string): UserFacingError =>
+  new UserFacingError(
+    'qemu-img-missing',
+    `qemu-img, which makes the image for snapshots, cannot be run: ${cause}.`,
+    'Install it with "sudo apt-get install qemu-utils".',
+  );
+
+export const snapshotFailed = (command: string, name: string, answer: string): UserFacingError =>
+  new UserFacingError(
+    'snapshot-failed',
+    `QEMU could not ${command === 'savevm' ? 'save' : 'load'} the snapshot "${name}": ${answer}.`,
+    'Is there space for it in the temporary folder?',
+  );

@@ -8,6 +8,7 @@ import { qemuDidNotStart, qemuDied, qemuMissing, terminalLibraryMissing } from '
 import type { PrivateFolder } from './janitor.ts';
 import { findProgram } from './programs.ts';
 import { qemuArguments, type MachineOptions, type MachinePaths } from './qemuArguments.ts';
+import { createSnapshotImage } from './snapshots.ts';
 import { QmpClient, type QmpObject } from './qmp.ts';
 
 const START_SECONDS = 20;
@@ -70,10 +71,12 @@ export class Machine extends EventEmitter<MachineEvents> {
     if (program === undefined) throw qemuMissing(qemu);
     const paths: MachinePaths = {
       ram: folder.file('ram'),
+      snapshots: folder.file('snapshots.qcow2'),
       qmp: folder.file('qmp.socket'),
       gdb: folder.file('gdb.socket'),
       serial: [folder.file('com1.socket'), folder.file('com2.socket'), folder.file('com3.socket')],
     };
+    await createSnapshotImage(paths.snapshots);
     const { spawn } = await import('node-pty').catch((error: unknown) => {
       throw terminalLibraryMissing((error as Error).message);
     });

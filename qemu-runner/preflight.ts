@@ -13,7 +13,7 @@ import { findProgram } from './programs.ts';
 const PACKAGES = {
   /** To run a session, and to build the lab guest. */
   lab: [
-    ...['qemu-system-x86', 'gdb'],
+    ...['qemu-system-x86', 'qemu-utils', 'gdb'],
     ...['build-essential', 'gcc-multilib', 'python3', 'flex', 'bison', 'bc', 'cpio', 'kmod'],
     ...['libelf-dev', 'libssl-dev', 'patch', 'xz-utils', 'dpkg-dev', 'ca-certificates'],
   ],

@@ -14,6 +14,8 @@ export interface MachineOptions {
 /** Paths of the sockets and files that QEMU makes in the session's folder. */
 export interface MachinePaths {
   ram: string;
+  /** qcow2 image for snapshots. */
+  snapshots: string;
   qmp: string;
   gdb: string;
   /** COM1, COM2, COM3: kernel A's console, the agent, kernel B's console. */
@@ -37,6 +39,7 @@ export function qemuArguments(options: MachineOptions, paths: MachinePaths): str
     ...socket('gdb', paths.gdb),
     ...['-gdb', 'chardev:gdb'],
     ...paths.serial.flatMap((path, port) => [...socket(`serial${port}`, path), '-serial', `chardev:serial${port}`]),
+    ...['-drive', `if=none,id=snapshots,format=qcow2,file=${comma(paths.snapshots)}`],
     ...['-kernel', options.kernelImage, '-initrd', options.initrd, '-append', options.append],
     ...options.extraArguments,
   ];

@@ -5,7 +5,7 @@ import { UserFacingError } from '../../qemu-runner/errors.ts';
 import { ensureLab } from '../../qemu-runner/guest/lab.ts';
 import { needsLab, resolveConfiguration } from '../configuration.ts';
 import { noSession } from '../errors.ts';
-import { jump, jumpBack, waitForKernelA } from '../jump/commands.ts';
+import { jump, jumpBack, restart, waitForKernelA } from '../jump/commands.ts';
 import { JumpSession } from '../jump/session.ts';
 import type { SessionStop } from '../jump/stops.ts';
 import type { CustomRequests, LaunchConfiguration } from '../protocol.ts';
@@ -68,6 +68,7 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       supportsModulesRequest: true,
       supportsDataBreakpoints: true,
       supportsLogPoints: true,
+      supportsRestartRequest: true,
       supportsTerminateRequest: true,
     };
     this.sendResponse(response);
@@ -110,6 +111,10 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
       void this.followBoot(jumpSession);
       return undefined;
     });
+  }
+
+  protected override restartRequest(response: DebugProtocol.RestartResponse): void {
+    this.answer(response, async () => restart(this.required().jump), { showUser: true });
   }
 
   protected override disconnectRequest(response: DebugProtocol.DisconnectResponse): void {

@@ -149,6 +149,12 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; died: [Error];
     return stopped;
   }
 
+  /** The machine was changed behind gdb's back. */
+  async forgetCaches(): Promise<void> {
+    await this.console('maintenance flush register-cache');
+    await this.console('maintenance flush dcache');
+  }
+
   async stop(): Promise<void> {
     await this.process.stop();
   }

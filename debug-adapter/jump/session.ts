@@ -2,9 +2,10 @@
 import { EventEmitter } from 'node:events';
 import type { GuestAgent } from '../../qemu-runner/agent.ts';
 import { guestPanicked } from '../../qemu-runner/errors.ts';
+import { loadSnapshot, saveSnapshot } from '../../qemu-runner/snapshots.ts';
 import { watchForPanic } from '../../qemu-runner/panicWatch.ts';
 import type { ResolvedConfiguration } from '../configuration.ts';
-import { kernelDormant, sessionStopped } from '../errors.ts';
+import { kernelDormant, notNow, sessionStopped } from '../errors.ts';
 import type { KernelGdb } from '../gdb/kernelGdb.ts';
 import { text, type MiTuple } from '../gdb/mi.ts';
 import type { JumpState, PhaseEvent } from '../protocol.ts';
@@ -15,6 +16,9 @@ import type { PhaseName } from './phases.ts';
 import { describeStop, isReset, type SessionStop } from './stops.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { explainReset, parseSystemRegisters } from './tripleFault.ts';
+
+/** Name of the snapshot that a restart goes back to. */
+const RESTART_POINT = 'restart';
 
 interface SessionEvents {
   stopped: [SessionStop];
@@ -44,6 +48,7 @@ export class JumpSession extends EventEmitter<SessionEvents> {
   private exception: string | undefined;
   private userSeesStop = true;
   private stopping: Promise<void> | undefined;
+  private hasRestartPoint = false;
 
   constructor(
     readonly configuration: ResolvedConfiguration,
@@ -144,6 +149,35 @@ export class JumpSession extends EventEmitter<SessionEvents> {
       if (stop && text(stop['signal-name']) !== 'SIGINT') await this.onGdbStopped(kernel, stop);
       else await gdb.execute('-exec-continue');
     }
+  }
+
+  /** Keeps the machine as it is now, for `restart`. */
+  async saveRestartPoint(): Promise<void> {
+    await saveSnapshot(this.parts.machine.qmp, RESTART_POINT);
+    this.hasRestartPoint = true;
+  }
+
+  /**
+   * Brings the machine back to the restart point and lets it run: kernel A runs its programs.
+   * @throws UserFacingError `not-now` while there is no such point.
+   */
+  async restart(): Promise<void> {
+    if (!this.hasRestartPoint) throw notNow('Restart', 'kernel A is still booting', 'Wait until it runs its programs.');
+    const left = this.live;
+    this.interrupted.add(left);
+    await this.gdbs[left].interrupt();
+    this.interrupted.delete(left);
+    await loadSnapshot(this.parts.machine.qmp, RESTART_POINT);
+    this.router.forgetMachineState();
+    this.router.setLive('A');
+    this.agent.abandon(sessionStopped());
+    this.agent.forget('B');
+    this.unfinishedSteps.clear();
+    this.exception = undefined;
+    await this.parts.tracker.restart();
+    this.phaseStop = undefined;
+    for (const name of KERNEL_NAMES) await this.gdbs[name].forgetCaches();
+    await this.execute('A', '-exec-continue');
   }
 
   /** Ends everything that the session started. Safe to call more than once. */

@@ -57,6 +57,19 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     await this.arm();
   }
 
+  /** The machine is as it was while kernel A ran its programs, before it ever jumped. */
+  async restart(): Promise<void> {
+    const [a, b] = [this.kernel('A'), this.kernel('B')];
+    this.dormant.clear();
+    this.router.setDormantView('B', undefined);
+    this.router.setDormantView('A', undefined);
+    a.departure = undefined;
+    b.forgetBoot();
+    this.expectQuiescing(a);
+    this.enter('A running', a);
+    await this.arm();
+  }
+
   private async onStop(stop: MachineStop): Promise<TrackerOutcome> {
     const handler = this.places.get(stop.pc);
     if (!handler) return 'stop';

@@ -114,8 +114,10 @@ export class Router extends EventEmitter<RouterEvents> {
     this.listeners_.set(kernel, listener);
   }
 
-  setDormantView(kernel: string, view: DormantView): void {
-    this.dormantViews.set(kernel, view);
+  /** How a kernel looks while it is dormant; `undefined` for one that has never been live. */
+  setDormantView(kernel: string, view: DormantView | undefined): void {
+    if (view) this.dormantViews.set(kernel, view);
+    else this.dormantViews.delete(kernel);
   }
 
   /**
@@ -171,6 +173,12 @@ export class Router extends EventEmitter<RouterEvents> {
   interrupt(): void {
     if (this.running) this.qemu.interrupt();
     else this.interruptWanted = true;
+  }
+
+  /** The machine was changed behind the gdbstub's back (loadvm): what is known of it is no longer true. */
+  forgetMachineState(): void {
+    this.mustBeStopped();
+    this.stopRegisters = undefined;
   }
 
   /** The `g` packet of the stopped machine. */

@@ -2,10 +2,13 @@
  * `npm run code`: VS Code with the extension in it and a sample workspace open. Takes the desktop's `code` if there is
  * one, else a VS Code server of our own that any browser can show.
  *
- *   npx tsx test/vscode/open.ts [--vsix kexec-jump.vsix] [--port 8080] [--web]
+ *   npx tsx test/vscode/open.ts [--vsix kexec-jump.vsix] [--port 8080] [--web] [--home folder]
+ *
+ * The sample workspace, the settings and the extension are kept from one time to the next in `--home`, by default a folder
+ * of the project's cache.
  */
 import { execFile, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,12 +23,17 @@ const REPOSITORY = join(HERE, '..', '..');
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { vsix: { type: 'string' }, port: { type: 'string', default: '0' }, web: { type: 'boolean' } },
+    options: {
+      vsix: { type: 'string', default: join(REPOSITORY, 'kexec-jump.vsix') },
+      port: { type: 'string', default: '0' },
+      web: { type: 'boolean', default: false },
+      home: { type: 'string', default: vscodeFolder() },
+    },
   });
-  const home = vscodeFolder();
+  const { home } = values;
   const workspace = await sampleWorkspace(home);
   if (!values.web && onPath('code') && (await openDesktop(workspace))) return;
-  await serve(home, workspace, values.vsix ?? packagedVsix(), Number(values.port));
+  await serve(home, workspace, values.vsix, Number(values.port));
 }
 
 /** A copy of the sample workspace that a person may change; made once. */
@@ -40,7 +48,7 @@ async function sampleWorkspace(home: string): Promise<string> {
 
 /** Opens a window of the desktop's VS Code, which belongs to the user and outlives us. False if it would not start. */
 async function openDesktop(workspace: string): Promise<boolean> {
-  const args = [`--extensionDevelopmentPath=${REPOSITORY}`, '--new-window', workspace];
+  const args = [`--extensionDevelopmentPath=${REPOSITORY}`, '--new-window', workspace, join(workspace, 'README.txt')];
   try {
     await promisify(execFile)('code', args, { timeout: 60_000 });
   } catch (error) {
@@ -64,6 +72,7 @@ async function serve(home: string, workspace: string, vsix: string, port: number
   };
   console.log(`Installing ${vsix}…`);
   await installVsix(installation, folders, vsix);
+  // The README is plain text: with the focus in a Markdown preview, F5 would be the browser's and load the page anew.
   const settings = { 'workbench.startupEditor': 'readme' };
   const server = await startCodeServer(installation, { ...folders, workspace, port, settings });
   console.log(`VS Code is at ${server.url}\nPress F5 there. Ctrl-C here ends it.`);
@@ -71,14 +80,6 @@ async function serve(home: string, workspace: string, vsix: string, port: number
   await untilAskedToStop(server);
   console.log('Stopping VS Code…');
   await server.stop();
-}
-
-function packagedVsix(): string {
-  const { name, version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Record<
-    string,
-    string
-  >;
-  return join(REPOSITORY, `${name}-${version}.vsix`);
 }
 
 /** Where there is a display; the browser is the user's and outlives us. */
