@@ -6,10 +6,14 @@ import { EventEmitter } from 'node:events';
 import type { RspClient } from './client.ts';
 import { BreakpointTable, type Breakpoint, type Owner } from './breakpoints.ts';
 import { RegisterLayout } from './registers.ts';
+import { LONGEST_REPEAT, repeatLength } from './repeat.ts';
 import { notStopped } from '../errors.ts';
 
 /** Owner of the breakpoints by which the jump is followed. */
 export const TRACKER: Owner = 'tracker';
+
+/** Owner of the breakpoint behind a repeated instruction that is stepped as one. */
+const REPEAT: Owner = 'repeat';
 
 /** Longest memory read that QEMU answers in one packet, in bytes. */
 const LONGEST_READ = 2047;
@@ -161,12 +165,20 @@ export class Router extends EventEmitter<RouterEvents> {
   private async resumeNow(how: Resumption): Promise<void> {
     this.resumedBy = how;
     this.interruptWanted = false;
-    await this.arm();
     const pc = this.layout.get(await this.registers(), 'eip');
+    const throughRepeat = how === 's' && (await this.expectRepeatEnd(pc));
+    await this.arm();
     // QEMU's `c` stays at an armed breakpoint for ever; `s` executes the instruction.
-    this.steppingOff = how === 'c' && this.breakpoints.isArmedAt(pc);
-    this.go(how === 's' || this.steppingOff ? 's' : 'c');
+    this.steppingOff = (how === 'c' || throughRepeat) && this.breakpoints.isArmedAt(pc);
+    this.go((how === 's' && !throughRepeat) || this.steppingOff ? 's' : 'c');
     if (!this.steppingOff) this.emit('running');
+  }
+
+  /** A `rep` is stepped as one: 1,024 words of a page are not 1,024 steps. */
+  private async expectRepeatEnd(pc: number): Promise<boolean> {
+    const length = repeatLength((await this.read(pc, LONGEST_REPEAT)) ?? Buffer.alloc(0));
+    if (length !== undefined) this.breakpoints.insert(REPEAT, { kind: 1, address: pc + length, length: 1 });
+    return length !== undefined;
   }
 
   /** Stops a running machine; the stop is reported with signal 2, or as the stop at which the tracker holds it now. */
@@ -235,7 +247,7 @@ export class Router extends EventEmitter<RouterEvents> {
 
   private async sendChanges(): Promise<boolean> {
     let allTaken = true;
-    for (const change of this.breakpoints.changesFor([this.liveKernel, TRACKER])) {
+    for (const change of this.breakpoints.changesFor([this.liveKernel, TRACKER, REPEAT])) {
       if ((await this.qemu.request(change.packet)) === 'OK') this.breakpoints.acknowledge(change);
       else allTaken = false;
     }
@@ -249,15 +261,17 @@ export class Router extends EventEmitter<RouterEvents> {
     const pc = this.layout.get(registers, 'eip');
     const atTracker = this.breakpoints.has(TRACKER, pc);
     const atKernel = this.breakpoints.has(this.liveKernel, pc);
+    const atRepeatEnd = this.breakpoints.has(REPEAT, pc);
     const wasSteppingOff = this.steppingOff;
     this.steppingOff = false;
     const stop: MachineStop = { signal, packet, pc, registers };
 
-    if (wasSteppingOff && signal === 5 && !atTracker && !atKernel && !packet.includes('watch')) {
+    if (wasSteppingOff && signal === 5 && !atTracker && !atKernel && !atRepeatEnd && !packet.includes('watch')) {
       this.go('c');
       this.emit('running');
       return;
     }
+    this.breakpoints.clear(REPEAT);
     const wantsOn = atTracker && signal === 5 ? await this.handler(stop) : 'stop';
     if (wantsOn === 'resume' && !atKernel && this.resumedBy === 'c' && !this.interruptWanted) {
       await this.resumeNow('c');

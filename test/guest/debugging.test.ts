@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { findLab } from '../../qemu-runner/guest/lab.ts';
+import { findLab, type Lab } from '../../qemu-runner/guest/lab.ts';
 import { Debuggee, type Stop } from './debuggee.ts';
 
 const A = 1;
@@ -12,6 +12,7 @@ describe('debugging', function () {
   this.bail(true);
   let debuggee: Debuggee;
   let kexecCore: string;
+  let lab: Lab;
   let stop: Stop;
 
   const lineWith = (text: string): number =>
@@ -40,8 +41,9 @@ describe('debugging', function () {
   };
 
   before(async () => {
-    const lab = findLab();
-    assert.ok(lab, 'the lab guest is built');
+    const found = findLab();
+    assert.ok(found, 'the lab guest is built');
+    lab = found;
     kexecCore = join(lab.sourceDirectory, 'kernel', 'kexec_core.c');
     debuggee = Debuggee.start();
     await debuggee.initialize({ autoJump: false, stopAt: [] });
@@ -209,5 +211,26 @@ describe('debugging', function () {
     stop = await debuggee.stop();
     assert.equal(stop.line, 'error = freeze_processes();');
     assert.equal(stop.reason, 'breakpoint');
+  });
+
+  it('steps a rep movsl of the page swap as one instruction', async () => {
+    // The first copy: source page to swap page, 1,024 words.
+    await debuggee.client.request('setBreakpoints', { source: { path: kexecCore }, breakpoints: [] });
+    const swap = join(lab.sourceDirectory, 'arch', 'x86', 'kernel', 'relocate_kernel_32.S');
+    const line =
+      readFileSync(swap, 'utf8')
+        .split('\n')
+        .findIndex((candidate) => /^\s*rep\s*;\s*movsl/.test(candidate)) + 1;
+    assert.ok(line > 0);
+    await debuggee.client.request('setBreakpoints', { source: { path: swap }, breakpoints: [{ line }] });
+    await debuggee.proceed(A);
+    stop = await debuggee.stop();
+    assert.equal(stop.place, `relocate_kernel_32.S:${line}`);
+    assert.equal(await debuggee.evaluate('$ecx', stop.frames[0]!.id), '1024');
+    await debuggee.client.request('next', { threadId: A, granularity: 'instruction' });
+    const after_ = await debuggee.stop();
+    assert.equal(await debuggee.evaluate('$ecx', after_.frames[0]!.id), '0');
+    const [from, to] = [stop, after_].map(({ frames }) => Number(frames[0]!.instructionPointerReference));
+    assert.equal(to! - from!, 2);
   });
 });

@@ -10,6 +10,8 @@ export class FakeQemu {
   readonly armed = new Set<string>();
   readonly received: string[] = [];
   pc = 0x1000;
+  /** What every memory read gives, repeated. */
+  code = '90';
   running = false;
   private socket: Socket | undefined;
 
@@ -50,7 +52,8 @@ export class FakeQemu {
     const annex = /^qXfer:features:read:([^:]+):/.exec(packet)?.[1];
     if (annex) this.send(`l${annex === 'target.xml' ? TARGET : REGISTERS}`);
     else if (packet === 'g') this.send(this.registers());
-    else if (packet.startsWith('m')) this.send('90'.repeat(parseInt(packet.split(',')[1] ?? '0', 16)));
+    else if (packet.startsWith('m'))
+      this.send(this.code.repeat(64).slice(0, 2 * parseInt(packet.split(',')[1] ?? '0', 16)));
     else if (packet.startsWith('Z')) this.change(() => this.armed.add(packet.slice(1)));
     else if (packet.startsWith('z')) this.change(() => this.armed.delete(packet.slice(1)));
     else if (packet === 'c' || packet === 's') this.running = true;

@@ -186,6 +186,18 @@ describe('router', () => {
     assert.deepEqual(a.answers, []);
   });
 
+  it('steps a rep as one instruction', async () => {
+    qemu.code = 'f3a5';
+    a.send('vCont;s:1');
+    await running();
+    assert.deepEqual([...qemu.armed], ['1,1002,1']);
+    qemu.stopAt(0x1002);
+    assert.match(await a.next(), /^T05/);
+    qemu.code = '90';
+    assert.match(await a.ask('vCont;s:1'), /^T05/);
+    assert.deepEqual([...qemu.armed], []);
+  });
+
   it('forgets the breakpoints of a gdb that goes away, and takes the next one', async () => {
     assert.equal(await a.ask('Z0,c1000000,1'), 'OK');
     a.close();
