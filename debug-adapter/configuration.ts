@@ -29,6 +29,8 @@ export interface ResolvedKernel {
   append: string;
   /** relocate_kernel_32.o of the build, for the control page's source lines; it may not exist. */
   relocateObject: string;
+  /** The kernel's own gdb commands (lx-ps …); the file may not exist. */
+  gdbScripts: string;
   /** Root of the source tree, if the line tables do not lead there by themselves. */
   sourceDirectory: string | undefined;
 }
@@ -109,6 +111,7 @@ function resolveKernel(name: KernelName, given: KernelConfiguration, lab: Lab | 
     initrd,
     append: words.join(' ').trim(),
     relocateObject: isOwn ? relocateObjectBeside(vmlinux) : lab!.relocateObject,
+    gdbScripts: isOwn ? join(dirname(vmlinux), 'vmlinux-gdb.py') : join(lab!.directory, 'kernel-gdb', 'vmlinux-gdb.py'),
     sourceDirectory: isOwn ? undefined : lab!.sourceDirectory,
   };
 }

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { gdbTimedOut } from '../errors.ts';
+import { GdbCommandError, gdbTimedOut } from '../errors.ts';
 import type { KernelName } from '../jump/kernel.ts';
 import { hex } from '../../vmcore-viewer/core/errors.ts';
 import { list, quote, text, tuple, type MiTuple } from './mi.ts';
@@ -78,6 +78,15 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; died: [Error];
   /** Loads vmlinux where it is linked: enough to ask for types and for addresses in the file. */
   async loadSymbols(vmlinux: string): Promise<void> {
     await this.command(`-file-exec-and-symbols ${quote(vmlinux)}`, SYMBOL_SECONDS);
+  }
+
+  /** Loads the kernel's own gdb commands, if they were built (CONFIG_GDB_SCRIPTS). A gdb without Python goes without. */
+  async loadKernelCommands(script: string): Promise<void> {
+    if (!existsSync(script)) return;
+    await this.console(`source ${script}`).catch((error: unknown) => {
+      if (!(error instanceof GdbCommandError)) throw error;
+      this.emit('line', `! ${script}: ${error.gdbMessage}`);
+    });
   }
 
   /** Where source files are looked for beside the places that the line tables name. */

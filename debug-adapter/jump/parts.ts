@@ -114,8 +114,9 @@ async function startGdb(
     folder.gone(gdb.process.pid);
   });
   try {
-    const { vmlinux, sourceDirectory } = configuration.kernels[kernel.name];
+    const { vmlinux, sourceDirectory, gdbScripts } = configuration.kernels[kernel.name];
     await gdb.loadSymbols(vmlinux);
+    await gdb.loadKernelCommands(gdbScripts);
     if (sourceDirectory !== undefined) await gdb.addSourceDirectory(sourceDirectory);
     kernel.layout = await readKexecLayout(gdb);
     await gdb.connect(gdbSocket(folder, kernel.name));

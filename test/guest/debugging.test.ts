@@ -85,6 +85,11 @@ describe('debugging', function () {
     assert.match(await debuggee.evaluate('kexec_image->preserve_context', frameId), /^1/);
     assert.match(await debuggee.evaluate('p init_task.comm', frameId, 'repl'), /"swapper/);
     assert.match(await debuggee.evaluate('info line kernel_kexec', frameId, 'repl'), /kernel_kexec/);
+    assert.match(
+      await debuggee.evaluate('lx-version', frameId, 'repl'),
+      /^Linux version 6\.1\./,
+      "the kernel's own commands",
+    );
     await assert.rejects(debuggee.evaluate('continue', frameId, 'repl'), /the session controls the machine/);
     await assert.rejects(debuggee.evaluate('no_such_symbol', frameId), /No symbol "no_such_symbol"/);
   });
