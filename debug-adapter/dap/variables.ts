@@ -6,7 +6,7 @@ import { list, quote, text, tuple, type MiTuple } from '../gdb/mi.ts';
 import { hex } from '../../vmcore-viewer/core/errors.ts';
 import type { KernelName } from '../jump/kernel.ts';
 import type { JumpSession } from '../jump/session.ts';
-import { REGISTER_GROUPS, registerGroup, type RegisterGroup } from './registers.ts';
+import { descriptorTables, REGISTER_GROUPS, registerGroup, type RegisterGroup } from './registers.ts';
 import { frameOf, miFrame, type FrameAddress } from './threads.ts';
 
 /** What a variables reference stands for. */
@@ -56,7 +56,7 @@ export class Variables {
           variablesReference: this.handles.create({ kind: 'register group', frame: container.frame, group }),
         }));
       case 'register group':
-        return registerGroup(this.session.gdbs[container.frame.kernel], container.frame.level, container.group);
+        return this.registers(container.frame, container.group);
       case 'object':
         return this.children(container.kernel, container.name);
       case undefined:
@@ -154,6 +154,12 @@ export class Variables {
     for (const { kernel, name } of this.objects.splice(0)) {
       await this.session.gdbs[kernel].command(`-var-delete ${quote(name)}`).catch(() => undefined);
     }
+  }
+
+  private async registers({ kernel, level }: FrameAddress, group: RegisterGroup): Promise<DebugProtocol.Variable[]> {
+    if (group !== 'Descriptor tables') return registerGroup(this.session.gdbs[kernel], level, group);
+    // A dormant kernel's are in its memory; the CPU has its peer's.
+    return kernel === this.session.live ? descriptorTables(await this.session.systemRegisters()) : [];
   }
 
   private async assign(kernel: KernelName, name: string, value: string): Promise<string> {

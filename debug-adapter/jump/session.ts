@@ -15,7 +15,7 @@ import { startParts, stopParts, type SessionParts } from './parts.ts';
 import type { PhaseName } from './phases.ts';
 import { describeStop, isReset, type SessionStop } from './stops.ts';
 import { Stopwatch } from './stopwatch.ts';
-import { explainReset, parseSystemRegisters } from './tripleFault.ts';
+import { explainReset, parseSystemRegisters, type SystemRegisters } from './tripleFault.ts';
 
 /** Name of the snapshot that a restart goes back to. */
 const RESTART_POINT = 'restart';
@@ -149,6 +149,12 @@ export class JumpSession extends EventEmitter<SessionEvents> {
       if (stop && text(stop['signal-name']) !== 'SIGINT') await this.onGdbStopped(kernel, stop);
       else await gdb.execute('-exec-continue');
     }
+  }
+
+  /** GDT and IDT of the CPU, which gdb does not know. */
+  async systemRegisters(): Promise<SystemRegisters | undefined> {
+    const line = { 'command-line': 'info registers' };
+    return parseSystemRegisters(String(await this.parts.machine.qmp.command('human-monitor-command', line)));
   }
 
   /** Keeps the machine as it is now, for `restart`. */
@@ -285,10 +291,9 @@ export class JumpSession extends EventEmitter<SessionEvents> {
   }
 
   private async explainReset(kernel: KernelName): Promise<string> {
-    const monitor = await this.parts.machine.qmp.command('human-monitor-command', { 'command-line': 'info registers' });
     const instruction =
       (await this.gdbs[kernel].console('x/i $pc')).split(':\t')[1]?.trim() ?? 'an unreadable instruction';
-    return explainReset(instruction, parseSystemRegisters(String(monitor)));
+    return explainReset(instruction, await this.systemRegisters());
   }
 
   /** A step over the jump ends where its kernel comes back. */
