@@ -18,8 +18,6 @@ export interface CommandOptions {
   onLine?: (line: string) => void;
   /** Exit statuses that are no failure; default only 0. */
   allowedStatuses?: readonly number[];
-  /** File descriptor handed to the command as its descriptor 4. */
-  descriptor?: number;
 }
 
 /** What a command left. */
@@ -51,6 +49,11 @@ export class CommandRunner {
   /** Absolute path of the log with all output of all commands. */
   readonly logFile: string;
   readonly signal: AbortSignal | undefined;
+  /**
+   * Descriptor that every command gets as its descriptor 4. With the build's lock in it, a make that outlives us by a
+   * moment still keeps others out.
+   */
+  inherited: number | undefined;
   readonly #log: number;
 
   /** Opens a new log in `directory` and keeps only the newest few there. */
@@ -84,7 +87,7 @@ export class CommandRunner {
       cwd: options.cwd,
       detached: true,
       env: { ...cleanEnvironment(), ...options.environment },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', options.descriptor ?? 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.inherited ?? 'ignore'],
     });
 
     let stdout = '';

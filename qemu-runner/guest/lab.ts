@@ -1,15 +1,15 @@
 /** The lab guest: kernels and root file system for everybody who brings none, built once into the user's cache. */
 
 import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheFolders, pruneEntries, readEntry, touchEntry, writeEntry, type CacheFolders } from './cache.ts';
 import { CommandRunner } from './command.ts';
 import { guestDirectory } from './guestDirectory.ts';
-import { buildKernel, kernelSource, unpackKernel } from './kernel.ts';
+import { buildKernel, unpackKernel } from './kernel.ts';
 import { takeLock } from './lock.ts';
 import { KERNEL_PACKAGE, fetchPackages, packageFile, readPackageRecord, type PackageRecord } from './packages.ts';
-import { applySeries, readSeries, seriesHash, type Patch } from './patchedTree.ts';
+import { appliedSeries, applySeries, readSeries, seriesHash, type Patch } from './patchedTree.ts';
 import { checkTools } from './tools.ts';
 import { buildInitramfs, buildKexec, buildPowerOff, filesHash } from './userland.ts';
 
@@ -68,7 +68,6 @@ const FILES = [
   'initramfs/profile',
   'initramfs/qemu-poweroff.c',
 ];
-const PATCHES_APPLIED = 'patches-applied';
 
 /** The lab for the present inputs if it has been built; never builds, never waits. */
 export function findLab(options: Pick<LabOptions, 'cacheDirectory'> = {}): Lab | undefined {
@@ -86,7 +85,8 @@ export async function ensureLab(options: LabOptions = {}): Promise<Lab> {
   const folders = cacheFolders(options.cacheDirectory);
   const inputs = readInputs(folders);
   const found = findEntry(folders, inputs);
-  if (found && sourcesMatch(found.sourceDirectory, inputs)) {
+  // All entries share one source tree, which may show another series than this entry was built with.
+  if (found && appliedSeries(found.sourceDirectory) === seriesHash(inputs.kernelPatches)) {
     touchEntry(found.directory);
     return found;
   }
@@ -143,12 +143,6 @@ function findEntry(folders: CacheFolders, inputs: Inputs): Lab | undefined {
   };
 }
 
-/** Does the source tree, which all entries share, show the patches of these inputs? */
-function sourcesMatch(sourceDirectory: string, inputs: Inputs): boolean {
-  const stamp = `${sourceDirectory}.${PATCHES_APPLIED}`;
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === seriesHash(inputs.kernelPatches);
-}
-
 /** With the lock held. */
 async function buildLab(
   folders: CacheFolders,
@@ -160,7 +154,6 @@ async function buildLab(
   const found = findEntry(folders, inputs);
   if (found) {
     await applySeries(found.sourceDirectory, inputs.kernelPatches, commands);
-    writeFileSync(`${found.sourceDirectory}.${PATCHES_APPLIED}`, seriesHash(inputs.kernelPatches));
     return found;
   }
   let record = readPackageRecord(folders.downloads);
@@ -201,14 +194,12 @@ async function fillEntry(
   const version = record.versions[KERNEL_PACKAGE]!;
   onProgress({ step: 'Unpacking the kernel source', detail: version, fraction: 0.1 });
   const source = await unpackKernel(packageFile(downloads, KERNEL_PACKAGE), work, version, commands);
-  const stamp = `${kernelSource(work, version)}.${PATCHES_APPLIED}`;
   const fragment = path.join(inputs.guest, 'kernel/lab.config');
   const step = 'Compiling Linux 6.1';
   onProgress({ step, fraction: 0.15 });
   const kernel = await buildKernel(work, source, inputs.kernelPatches, fragment, commands, (fraction, detail) => {
     onProgress({ step, detail, fraction: 0.15 + 0.82 * fraction });
   });
-  writeFileSync(stamp, seriesHash(inputs.kernelPatches));
 
   onProgress({ step: 'Indexing the debug information', fraction: 0.97 });
   for (const file of [kernel.bzImage, kernel.relocateObject, kernel.vmlinux]) {

@@ -30,6 +30,15 @@ export function seriesHash(patches: readonly Patch[]): string {
   return hash.digest('hex');
 }
 
+/** seriesHash of the series that `tree` shows now; undefined while that is not known. */
+export function appliedSeries(tree: string): string | undefined {
+  return existsSync(seriesStamp(tree)) ? readFileSync(seriesStamp(tree), 'utf8') : undefined;
+}
+
+function seriesStamp(tree: string): string {
+  return `${tree}.series`;
+}
+
 /** Paths a patch touches, relative to the tree (with -p1). */
 export function touchedPaths(patch: string): string[] {
   const paths = new Set<string>();
@@ -59,11 +68,13 @@ export async function applySeries(tree: string, patches: readonly Patch[], comma
       if (existsSync(path.join(original, name))) copy(path.join(original, name), path.join(scratch, name));
     }
     for (const patch of patches) await applyPatch(scratch, patch, commands);
+    rmSync(seriesStamp(tree), { force: true });
     const changed: string[] = [];
     for (const name of new Set([...touched, ...filesBelow(original), ...filesBelow(absent)])) {
       const source = path.join(touched.has(name) ? scratch : original, name);
       if (makeEqual(source, path.join(tree, name))) changed.push(name);
     }
+    writeFileSync(seriesStamp(tree), seriesHash(patches));
     return changed;
   } finally {
     rmSync(scratch, { recursive: true, force: true });

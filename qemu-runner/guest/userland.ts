@@ -1,7 +1,7 @@
 /** What runs in the guest: our kexec, our power-off, busybox, makedumpfile with its libraries; and the initramfs of it all. */
 
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -116,12 +116,6 @@ export async function buildInitramfs(
     entries.push({ name: target, mode: 0o100755, data: readFileSync(file) });
   }
   return gzipSync(newcArchive(entries), { level: 9 });
-}
-
-/** Copies a file, making its folder. */
-export function copyInto(source: string, target: string): void {
-  mkdirSync(path.dirname(target), { recursive: true });
-  copyFileSync(source, target);
 }
 
 /** SHA-256 over the names and contents of files, hexadecimal. */
