@@ -30,6 +30,7 @@ interface Placed {
 export class Breakpoints {
   private readonly groups = new Map<string, Placed[]>();
   private nextId = 1;
+  private changes: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly session: JumpSession) {}
 
@@ -108,14 +109,21 @@ export class Breakpoints {
     return [...this.groups.values()].flat().find((placed) => placed.numbers.get(kernel) === String(number));
   }
 
+  /** Requests come while the one before is worked on; each starts from what that left. */
   private async replace(group: string, wanted: readonly Wanted[]): Promise<DebugProtocol.Breakpoint[]> {
+    const work = this.changes.then(async () => this.replaceNow(group, wanted));
+    this.changes = work.catch(() => undefined);
+    return work;
+  }
+
+  private async replaceNow(group: string, wanted: readonly Wanted[]): Promise<DebugProtocol.Breakpoint[]> {
     const before = this.groups.get(group) ?? [];
     const placed = wanted.map((each): Placed => ({ id: this.nextId++, wanted: each, numbers: new Map() }));
     const answers = placed.map(({ id }): DebugProtocol.Breakpoint => ({ id, verified: false }));
     this.groups.set(group, placed);
     for (const kernel of KERNEL_NAMES) {
       const old = before.flatMap(({ numbers }) => numbers.get(kernel) ?? []);
-      if (old.length === 0 && wanted.length === 0) continue;
+      if (old.length === 0 && !wanted.some(({ mode }) => mode.kernels.includes(kernel))) continue;
       await this.session.whileStopped(kernel, async (gdb) => {
         if (old.length > 0) await gdb.command(`-break-delete ${old.join(' ')}`);
         for (const [index, breakpoint] of wanted.entries()) {

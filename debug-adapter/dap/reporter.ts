@@ -1,5 +1,5 @@
 /** What a session tells its client unasked: stops, phases, output, the state of the jump. */
-import { ContinuedEvent, Event as DapEvent, OutputEvent, StoppedEvent } from '@vscode/debugadapter';
+import { ContinuedEvent, Event as DapEvent, InvalidatedEvent, OutputEvent, StoppedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { UserFacingError } from '../../qemu-runner/errors.ts';
 import { KernelGdb } from '../gdb/kernelGdb.ts';
@@ -25,8 +25,9 @@ export class Reporter {
     session.on('stopped', (stop) => {
       this.stopped(stop, stop.breakpoint === undefined ? undefined : breakpointId(stop.kernel, stop.breakpoint));
     });
-    session.on('continued', () => {
-      this.send(new ContinuedEvent(threadOf(session.live), true));
+    session.router.on('live', () => {
+      // The threads' names say which kernel is live.
+      this.send(new InvalidatedEvent(['threads']));
     });
     session.on('phase', (phase) => {
       this.phase(phase);
@@ -45,6 +46,11 @@ export class Reporter {
     session.on('ended', (error) => {
       if (error) this.tell(error);
     });
+  }
+
+  /** Tells that the machine goes on without having been told to by a request that says so. */
+  continued(session: JumpSession): void {
+    this.send(new ContinuedEvent(threadOf(session.live), true));
   }
 
   /** Tells of a failure, with what the user can do. */

@@ -114,7 +114,12 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
   }
 
   protected override restartRequest(response: DebugProtocol.RestartResponse): void {
-    this.answer(response, async () => restart(this.required().jump), { showUser: true });
+    const work = async (): Promise<void> => {
+      const { jump: jumpSession } = this.required();
+      await restart(jumpSession);
+      if (!jumpSession.isStopped) this.reporter.continued(jumpSession);
+    };
+    this.answer(response, work, { showUser: true });
   }
 
   protected override disconnectRequest(response: DebugProtocol.DisconnectResponse): void {
@@ -386,7 +391,8 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
           id: 1,
           format: '{text}',
           variables: { text },
-          ...(showUser && { showUser }),
+          // Nobody wants to be told that what they ended did not come to its end.
+          ...(this.launchAborted.signal.aborted ? { showUser: false } : showUser && { showUser }),
         });
       });
   }

@@ -147,7 +147,6 @@ export class KernelGdb extends EventEmitter<{ stopped: [MiTuple]; died: [Error];
   /** Starts execution (`-exec-continue`, `-exec-next`…); returns as soon as gdb took it. */
   async execute(command: string): Promise<void> {
     await this.command(command);
-    this.running = true;
   }
 
   /** Stops execution and returns the stop that came, which may be another than the one asked for. */

@@ -172,6 +172,8 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
       const gdbMessage = text(record.results['msg']);
       waiting.reject(Object.assign(waiting.failure, { gdbMessage, message: gdbMessage }));
     } else {
+      // A stop may follow in the same breath: whoever asked must not take the machine for running after it.
+      if (record.class === 'running') this.emit('running');
       waiting.resolve(record.results);
     }
   }

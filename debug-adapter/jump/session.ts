@@ -22,6 +22,7 @@ const RESTART_POINT = 'restart';
 
 interface SessionEvents {
   stopped: [SessionStop];
+  /** The user lets the machine go on: what was read of the stop is no longer true. */
   continued: [];
   phase: [PhaseEvent];
   state: [];
@@ -43,6 +44,8 @@ export class JumpSession extends EventEmitter<SessionEvents> {
   private gdbWork: (() => Promise<void>)[] = [];
   /** Kernels whose gdb is stopped for a moment, unseen by the user. */
   private readonly interrupted = new Set<KernelName>();
+  /** One piece of unseen work at a time. */
+  private quietWork: Promise<unknown> = Promise.resolve();
   private readonly unfinishedSteps = new Set<KernelName>();
   private pauseWanted = false;
   private exception: string | undefined;
@@ -94,6 +97,11 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     return this.router.live as KernelName;
   }
 
+  /** Whether the user sees a stop. */
+  get isStopped(): boolean {
+    return this.userSeesStop;
+  }
+
   get isEnding(): boolean {
     return this.stopping !== undefined;
   }
@@ -122,9 +130,16 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     this.userSeesStop = false;
     if (command === '-exec-continue') this.unfinishedSteps.delete(kernel);
     else this.unfinishedSteps.add(kernel);
-    await this.gdbs[kernel].execute(command);
+    // Told before it happens: a short step has stopped again before gdb's answer is looked at.
     this.emit('continued');
     this.emit('state');
+    try {
+      await this.gdbs[kernel].execute(command);
+    } catch (error) {
+      this.userSeesStop = true;
+      this.emit('state');
+      throw error;
+    }
   }
 
   /** Stops the machine; reported as a stop with reason `pause`. */
@@ -138,8 +153,14 @@ export class JumpSession extends EventEmitter<SessionEvents> {
    * stopped for the moment, unseen by the user.
    */
   async whileStopped<T>(kernel: KernelName, action: (gdb: KernelGdb) => Promise<T>): Promise<T> {
+    const work = this.quietWork.then(async () => this.runWhileStopped(kernel, action));
+    this.quietWork = work.catch(() => undefined);
+    return work;
+  }
+
+  private async runWhileStopped<T>(kernel: KernelName, action: (gdb: KernelGdb) => Promise<T>): Promise<T> {
     const gdb = this.gdbs[kernel];
-    if (!gdb.isRunning || this.interrupted.has(kernel)) return action(gdb);
+    if (!gdb.isRunning) return action(gdb);
     this.interrupted.add(kernel);
     const stop = await gdb.interrupt();
     this.interrupted.delete(kernel);

@@ -56,7 +56,11 @@ export class KernelStub implements StopListener {
     socket.on('error', () => socket.destroy());
     socket.on('data', (bytes) => {
       for (const item of reader.push(bytes)) {
-        if (item.kind === 'interrupt') this.interrupt();
+        // In the order in which they came: an interrupt right behind a `c` is for what the `c` starts.
+        if (item.kind === 'interrupt')
+          this.work = this.work.then(() => {
+            this.interrupt();
+          });
         if (item.kind !== 'packet') continue;
         if (this.acknowledges) socket.write('+');
         this.work = this.work.then(async () => this.answer(item.payload));

@@ -83,7 +83,9 @@ export async function buildKernel(
   );
   let lines = 0;
   const onLine = (line: string): void => {
-    onProgress(Math.min(++lines / MAKE_LINES, 1), line.trim());
+    lines++;
+    // What make says of itself is for the log.
+    if (!line.startsWith('make')) onProgress(Math.min(lines / MAKE_LINES, 1), line.trim());
   };
   const targets = ['bzImage', 'vmlinux', 'scripts_gdb'];
   await commands.run('make', [...make, ...targets], {

@@ -1,7 +1,7 @@
 /** Is everything installed that the build calls? */
 
-import { accessSync, constants, existsSync } from 'node:fs';
-import path from 'node:path';
+import { existsSync } from 'node:fs';
+import { findProgram } from '../programs.ts';
 import { missingTools } from './errors.ts';
 
 /** Debian package by program. */
@@ -35,22 +35,10 @@ const HEADERS: { name: string; paths: string[]; packageName: string }[] = [
 ];
 
 /** @throws UserFacingError lab-missing-tools, naming all that is missing at once */
-export function checkTools(environment: NodeJS.ProcessEnv = process.env): void {
-  const folders = (environment['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '');
-  const missing = Object.keys(PROGRAMS).filter(
-    (program) => !folders.some((folder) => isProgram(path.join(folder, program))),
-  );
+export function checkTools(): void {
+  const missing = Object.keys(PROGRAMS).filter((program) => findProgram(program) === undefined);
   const headers = HEADERS.filter(({ paths }) => !paths.some((file) => existsSync(file)));
   if (missing.length + headers.length === 0) return;
   const packages = [...missing.map((program) => PROGRAMS[program]!), ...headers.map(({ packageName }) => packageName)];
   throw missingTools([...missing, ...headers.map(({ name }) => name)], [...new Set(packages)]);
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -20,6 +20,8 @@ export interface CodeWindowOptions {
   files: Record<string, string>;
   /** Settings laid over the quiet ones. */
   settings?: Record<string, unknown>;
+  /** Variables for the extension and what it starts. */
+  environment?: Record<string, string>;
 }
 
 /** One VS Code and the folders it works in. */
@@ -32,7 +34,7 @@ export class CodeWindow {
   ) {}
 
   /** Starts everything; what was started is ended again if a part of it does not start. */
-  static async open({ files, settings = {} }: CodeWindowOptions): Promise<CodeWindow> {
+  static async open({ files, settings = {}, environment: more = {} }: CodeWindowOptions): Promise<CodeWindow> {
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'kexec-e2e-')));
     const undo: (() => Promise<unknown>)[] = [async () => rm(folder, { recursive: true, force: true })];
     try {
@@ -45,7 +47,7 @@ export class CodeWindow {
       const installation = await ensureCodeServer();
       const folders = { userDataDirectory: join(folder, 'user'), extensionsDirectory: join(folder, 'extensions') };
       await installVsix(installation, folders, VSIX);
-      const environment = { TMPDIR: join(folder, 'tmp') };
+      const environment = { ...more, TMPDIR: join(folder, 'tmp') };
       const server = await startCodeServer(installation, { ...folders, workspace, settings, environment });
       undo.unshift(async () => server.stop());
       const browser = await startBrowser();

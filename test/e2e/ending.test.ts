@@ -1,5 +1,9 @@
 /** However a session ends, it leaves no process and no folder. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProcess, type OwnedProcess } from '../vscode/processes.ts';
 import { useCodeWindow, type CodeWindow } from './codeWindow.ts';
 import { ONE_SESSION, leftovers, processesWith, waitForNothing } from './leftovers.ts';
 import { assertUndisturbed, commandsOffered, expectNoSession } from './stops.ts';
@@ -38,6 +42,37 @@ describe('the end of a session', () => {
     assert.equal(hosts.length, 1);
     process.kill(hosts[0]!, 'SIGKILL');
     await waitForNothing(window().temporaryFolder);
+  });
+});
+
+describe('the end of a session that waits for the lab guest', () => {
+  let cache: string;
+  const window = useCodeWindow(() => {
+    cache = mkdtempSync(join(tmpdir(), 'kexec-cache-'));
+    return { files: FILES, environment: { KEXEC_JUMP_CACHE: cache } };
+  });
+  let builder: OwnedProcess;
+
+  // Somebody who builds for as long as the test takes.
+  before(() => {
+    writeFileSync(join(cache, 'lock'), '4711\n');
+    builder = startProcess('flock', [join(cache, 'lock'), 'sleep', '600']);
+  });
+  after(async () => {
+    await builder.stop();
+    rmSync(cache, { recursive: true, force: true });
+  });
+
+  it('says what it waits for, and when the user stops it nothing is left and nothing in the way', async () => {
+    const { workbench, temporaryFolder } = window();
+    await workbench.openFile('hello.c');
+    await commandsOffered(workbench);
+    await workbench.press('F5');
+    await workbench.waitForNotification('Building the lab guest: Waiting for another lab build: process 4711');
+    await workbench.press('Shift+F5');
+    await waitForNothing(temporaryFolder);
+    await expectNoSession(workbench);
+    assert.equal(await workbench.dialogText(), undefined);
   });
 });
 

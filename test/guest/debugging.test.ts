@@ -219,6 +219,40 @@ describe('debugging', function () {
     assert.equal(stop.reason, 'breakpoint');
   });
 
+  it('takes several changes of breakpoints at once while the kernel runs', async () => {
+    await debuggee.client.request('setBreakpoints', { source: { path: kexecCore }, breakpoints: [] });
+    await debuggee.proceed(A);
+    await debuggee.ready('canJumpBack');
+    const names = ['do_sys_openat2', 'ksys_write', 'vfs_read'].map((name) => ({ name: `A:${name}` }));
+    const answers = await Promise.all([
+      debuggee.client.request<{ breakpoints: DebugProtocol.Breakpoint[] }>('setFunctionBreakpoints', {
+        breakpoints: names,
+      }),
+      debuggee.client.request<{ breakpoints: DebugProtocol.Breakpoint[] }>('setBreakpoints', {
+        source: { path: kexecCore },
+        breakpoints: [{ line: lineWith('error = freeze_processes();'), mode: 'A' }],
+      }),
+      debuggee.client.request<{ breakpoints: DebugProtocol.Breakpoint[] }>('setFunctionBreakpoints', {
+        breakpoints: [],
+      }),
+    ]);
+    for (const { breakpoints } of answers) for (const { verified } of breakpoints) assert.equal(verified, true);
+    assert.equal((await debuggee.agent('status'))['role'], 'B', 'kernel B goes on');
+    await debuggee.client.request('kexecJump/jumpBack');
+    await debuggee.ready('canJump');
+    await debuggee.client.request('kexecJump/jump');
+    stop = await debuggee.stop();
+    assert.equal(stop.line, 'error = freeze_processes();');
+  });
+
+  it('stops after each of twenty instructions', async () => {
+    for (let step = 0; step < 20; step++) {
+      await debuggee.client.request('next', { threadId: A, granularity: 'instruction' });
+      stop = await debuggee.stop();
+      assert.equal(stop.reason, 'step');
+    }
+  });
+
   it('steps a rep movsl of the page swap as one instruction', async () => {
     // The first copy: source page to swap page, 1,024 words.
     await debuggee.client.request('setBreakpoints', { source: { path: kexecCore }, breakpoints: [] });

@@ -186,6 +186,13 @@ describe('router', () => {
     assert.deepEqual(a.answers, []);
   });
 
+  it('stops for an interrupt that comes right behind a continue', async () => {
+    a.send('vCont;c');
+    a.interrupt();
+    assert.equal(await a.next(), 'T02thread:01;');
+    assert.equal(qemu.running, false);
+  });
+
   it('steps a rep as one instruction', async () => {
     qemu.code = 'f3a5';
     a.send('vCont;s:1');
