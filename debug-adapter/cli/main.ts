@@ -49,8 +49,8 @@ async function build(): Promise<number> {
     abort.abort();
   });
   const onProgress = ({ step, detail, fraction }: BuildProgress): void => {
-    const percent = fraction === undefined ? '' : ` (${Math.round(fraction * 100)} %)`;
-    status.show(`${step}${detail ? `: ${detail}` : ''}${percent}`);
+    const percent = fraction === undefined ? '' : `${Math.round(fraction * 100)} %`;
+    status.show(`${step}: ${[percent, detail].filter(Boolean).join('  ')}`);
   };
   const lab = await ensureLab({ onProgress, signal: abort.signal });
   status.clear();

@@ -1,10 +1,10 @@
 /** A headless browser of the user's machine, with a private profile and without a way out of this machine. */
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
+import { findProgram } from '../../qemu-runner/programs.ts';
 import { browserDidNotStart, browserMissing, workbenchDidNotLoad } from './errors.ts';
 import { Workbench } from './workbench.ts';
 
@@ -34,11 +34,10 @@ export interface BrowserSession {
 }
 
 /** The first browser on PATH that we know how to drive. */
-export function findBrowser(path: string = process.env['PATH'] ?? ''): string {
+export function findBrowser(): string {
   for (const name of NAMES) {
-    for (const folder of path.split(delimiter)) {
-      if (folder !== '' && isExecutable(join(folder, name))) return join(folder, name);
-    }
+    const path = findProgram(name);
+    if (path !== undefined) return path;
   }
   throw browserMissing(NAMES);
 }
@@ -93,15 +92,6 @@ function collectConsole(page: Page): string[] {
     keep(error.stack ?? error.message);
   });
   return printed;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {

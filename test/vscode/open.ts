@@ -8,12 +8,13 @@
  * of the project's cache.
  */
 import { execFile, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { UserFacingError } from '../../qemu-runner/errors.ts';
+import { findProgram } from '../../qemu-runner/programs.ts';
 import { ensureCodeServer, vscodeFolder } from './install.ts';
 import { installVsix, startCodeServer } from './server.ts';
 import type { CodeServer } from './server.ts';
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   });
   const { home } = values;
   const workspace = await sampleWorkspace(home);
-  if (!values.web && onPath('code') && (await openDesktop(workspace))) return;
+  if (!values.web && findProgram('code') && (await openDesktop(workspace))) return;
   await serve(home, workspace, values.vsix, Number(values.port));
 }
 
@@ -84,7 +85,7 @@ async function serve(home: string, workspace: string, vsix: string, port: number
 
 /** Where there is a display; the browser is the user's and outlives us. */
 function showInBrowser(url: string): void {
-  if (!(process.env['DISPLAY'] || process.env['WAYLAND_DISPLAY']) || !onPath('xdg-open')) return;
+  if (!(process.env['DISPLAY'] || process.env['WAYLAND_DISPLAY']) || !findProgram('xdg-open')) return;
   const opener = spawn('xdg-open', [url], { detached: true, stdio: 'ignore' });
   opener.on('error', () => undefined); // the address is printed all the same
   opener.unref();
@@ -100,17 +101,6 @@ async function untilAskedToStop(server: CodeServer): Promise<void> {
   if ((await Promise.race([asked, server.ended])) === true) return;
   process.exitCode = 1;
   console.log(`VS Code's server ended by itself. It printed last:\n${server.output().slice(-4000)}`);
-}
-
-function onPath(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return folder !== '';
-    } catch {
-      return false;
-    }
-  });
 }
 
 try {
