@@ -178,10 +178,14 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     return parseSystemRegisters(String(await this.parts.machine.qmp.command('human-monitor-command', line)));
   }
 
-  /** Keeps the machine as it is now, for `restart`. */
+  /** Keeps the machine as it is now, for `restart`. A disk of the user's that has no snapshots costs only that. */
   async saveRestartPoint(): Promise<void> {
-    await saveSnapshot(this.parts.machine.qmp, RESTART_POINT);
-    this.hasRestartPoint = true;
+    try {
+      await saveSnapshot(this.parts.machine.qmp, RESTART_POINT);
+      this.hasRestartPoint = true;
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /**
@@ -189,7 +193,8 @@ export class JumpSession extends EventEmitter<SessionEvents> {
    * @throws UserFacingError `not-now` while there is no such point.
    */
   async restart(): Promise<void> {
-    if (!this.hasRestartPoint) throw notNow('Restart', 'kernel A is still booting', 'Wait until it runs its programs.');
+    if (!this.hasRestartPoint)
+      throw notNow('Restart', 'there is no snapshot to go back to', 'One is taken when kernel A runs its programs.');
     const left = this.live;
     this.interrupted.add(left);
     await this.gdbs[left].interrupt();

@@ -149,6 +149,18 @@ describe('bad input', () => {
     await debuggee.end();
   });
 
+  it('jumps without snapshots when a disk of the user cannot hold them, and says so', async () => {
+    const disk = file('disk.raw', Buffer.alloc(1 << 20));
+    const args = ['-drive', `if=virtio,format=raw,file=${disk}`];
+    const debuggee = await Debuggee.launch({ qemu: { args }, autoJump: false, stopAt: [] });
+    await debuggee.ready('canJump');
+    await debuggee.client.request('kexecJump/jump');
+    await debuggee.ready('canJumpBack');
+    assert.match(debuggee.output, /could not save the snapshot "restart".*does not support snapshots/);
+    await assert.rejects(debuggee.client.request('restart'), /there is no snapshot to go back to/);
+    await debuggee.end();
+  });
+
   it('ends the session with the reason when QEMU dies', async () => {
     const debuggee = await Debuggee.launch({ autoJump: false });
     await debuggee.ready('canJump');
