@@ -2,7 +2,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { list, quote, text } from '../gdb/mi.ts';
 import type { JumpSession } from '../jump/session.ts';
-import { frameOf } from './threads.ts';
+import { frameOrLive } from './threads.ts';
 
 const MOST = 200;
 
@@ -11,7 +11,7 @@ export async function completions(
   session: JumpSession,
   { text: line, column, frameId }: DebugProtocol.CompletionsArguments,
 ): Promise<DebugProtocol.CompletionItem[]> {
-  const kernel = frameId === undefined ? session.live : frameOf(frameId).kernel;
+  const { kernel } = frameOrLive(frameId, session.live);
   const gdb = session.gdbs[kernel];
   if (gdb.isRunning) return [];
   const typed = line.slice(0, column - 1);

@@ -4,19 +4,20 @@ import { GdbCommandError } from '../errors.ts';
 import { list, text, tuple, type MiTuple } from '../gdb/mi.ts';
 import { hex } from '../../vmcore-viewer/core/errors.ts';
 import type { JumpSession } from '../jump/session.ts';
+import { resolveReference } from './memory.ts';
 
 /** Longest instruction of x86, in bytes. */
 const LONGEST = 15;
 
-/** Instructions around an address of the live kernel. What cannot be read or decoded is said so, never made up. */
+/** Instructions around an address, of the live kernel unless the reference names one. What cannot be read or decoded is said so, never made up. */
 export async function disassemble(
   session: JumpSession,
   { memoryReference, offset = 0, instructionOffset = 0, instructionCount }: DebugProtocol.DisassembleArguments,
 ): Promise<DebugProtocol.DisassembledInstruction[]> {
-  const address = (Number(memoryReference.replace(/^[AB]:/, '')) + offset) >>> 0;
+  const { kernel, address } = resolveReference(session, memoryReference, offset);
   const before = Math.max(0, -instructionOffset);
   const after = Math.max(0, instructionCount - before + Math.max(0, instructionOffset));
-  const gdb = session.gdbs[session.live];
+  const gdb = session.gdbs[kernel];
   const decode = async (range: string): Promise<MiTuple[]> => {
     try {
       return list((await gdb.command(`-data-disassemble ${range} -- 2`))['asm_insns']).map(tuple);

@@ -2,7 +2,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { GdbCommandError, notNow } from '../errors.ts';
 import type { JumpSession } from '../jump/session.ts';
-import { frameOf } from './threads.ts';
+import { frameOrLive } from './threads.ts';
 import type { Variables } from './variables.ts';
 
 /** Commands that would move the machine behind the session's back. */
@@ -14,7 +14,7 @@ export async function evaluate(
   variables: Variables,
   { expression, frameId, context }: DebugProtocol.EvaluateArguments,
 ): Promise<DebugProtocol.EvaluateResponse['body']> {
-  const frame = frameId === undefined ? { kernel: session.live, level: 0 } : frameOf(frameId);
+  const frame = frameOrLive(frameId, session.live);
   const gdb = session.gdbs[frame.kernel];
   if (gdb.isRunning) throw notNow('Evaluating', `kernel ${frame.kernel} is running`, 'Pause it first.');
   try {

@@ -7,7 +7,11 @@ import type { KernelName } from '../jump/kernel.ts';
 import type { JumpSession } from '../jump/session.ts';
 
 /** Splits a reference; one without a kernel is the live one's. */
-function resolve(session: JumpSession, reference: string, offset: number): { kernel: KernelName; address: number } {
+export function resolveReference(
+  session: JumpSession,
+  reference: string,
+  offset: number,
+): { kernel: KernelName; address: number } {
   const [, name, address] = /^(?:([AB]):)?(.*)$/.exec(reference) ?? [];
   return { kernel: (name as KernelName | undefined) ?? session.live, address: (Number(address) + offset) >>> 0 };
 }
@@ -16,7 +20,7 @@ export async function readMemory(
   session: JumpSession,
   { memoryReference, offset = 0, count }: DebugProtocol.ReadMemoryArguments,
 ): Promise<DebugProtocol.ReadMemoryResponse['body']> {
-  const { kernel, address } = resolve(session, memoryReference, offset);
+  const { kernel, address } = resolveReference(session, memoryReference, offset);
   if (count === 0) return { address: hex(address) };
   try {
     const results = await session.gdbs[kernel].command(`-data-read-memory-bytes ${hex(address)} ${count}`);
@@ -33,7 +37,7 @@ export async function writeMemory(
   session: JumpSession,
   { memoryReference, offset = 0, data }: DebugProtocol.WriteMemoryArguments,
 ): Promise<DebugProtocol.WriteMemoryResponse['body']> {
-  const { kernel, address } = resolve(session, memoryReference, offset);
+  const { kernel, address } = resolveReference(session, memoryReference, offset);
   if (kernel !== session.live) throw kernelDormant(kernel, session.live);
   const bytes = Buffer.from(data, 'base64');
   try {

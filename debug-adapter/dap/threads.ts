@@ -22,5 +22,9 @@ export const frameOf = (id: number): FrameAddress => ({
   level: id % FRAMES_A_THREAD,
 });
 
+/** The frame that a request names, else the live kernel's innermost. */
+export const frameOrLive = (id: number | undefined, live: KernelName): FrameAddress =>
+  id === undefined ? { kernel: live, level: 0 } : frameOf(id);
+
 /** MI's options that pick a frame; each gdb has one thread. */
 export const miFrame = (level: number): string => `--thread 1 --frame ${level}`;

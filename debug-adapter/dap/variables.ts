@@ -7,7 +7,7 @@ import { hex } from '../../vmcore-viewer/core/errors.ts';
 import type { KernelName } from '../jump/kernel.ts';
 import type { JumpSession } from '../jump/session.ts';
 import { descriptorTables, REGISTER_GROUPS, registerGroup, type RegisterGroup } from './registers.ts';
-import { frameOf, miFrame, type FrameAddress } from './threads.ts';
+import { frameOf, frameOrLive, miFrame, type FrameAddress } from './threads.ts';
 
 /** What a variables reference stands for. */
 type Container =
@@ -105,7 +105,7 @@ export class Variables {
     value: string,
     frameId: number | undefined,
   ): Promise<DebugProtocol.SetExpressionResponse['body']> {
-    const frame = frameId === undefined ? { kernel: this.session.live, level: 0 } : frameOf(frameId);
+    const frame = frameOrLive(frameId, this.session.live);
     if (frame.kernel !== this.session.live) throw kernelDormant(frame.kernel, this.session.live);
     const created = await this.create(frame, expression);
     return { value: await this.assign(frame.kernel, text(created['name']), value) };
@@ -121,12 +121,7 @@ export class Variables {
   }: DebugProtocol.DataBreakpointInfoArguments): Promise<DebugProtocol.DataBreakpointInfoResponse['body']> {
     const container =
       variablesReference === undefined ? undefined : (this.handles.get(variablesReference) as Container | undefined);
-    const frame: FrameAddress =
-      container?.kind === 'locals'
-        ? container.frame
-        : frameId === undefined
-          ? { kernel: this.session.live, level: 0 }
-          : frameOf(frameId);
+    const frame = container?.kind === 'locals' ? container.frame : frameOrLive(frameId, this.session.live);
     if (asAddress) return watchable(frame.kernel, Number(name), bytes ?? 4, name);
     const gdb = this.session.gdbs[frame.kernel];
     let expression = name;

@@ -22,8 +22,6 @@ interface GdbEvents {
   /** `*stopped`: the results of the record. */
   stopped: [MiTuple];
   running: [];
-  /** `=…`: class and results. */
-  notify: [string, MiTuple];
   /** Every line in (`<`) and out (`>`), for the log. */
   line: [string];
   /** It ended without being asked to. */
@@ -144,9 +142,6 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
       case 'exec':
         if (record.class === 'stopped') this.emit('stopped', record.results);
         else this.emit('running');
-        break;
-      case 'notify':
-        this.emit('notify', record.class, record.results);
         break;
       case 'console':
       case 'target':

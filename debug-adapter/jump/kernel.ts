@@ -3,7 +3,7 @@ import type { KernelFile } from '../../vmcore-viewer/core/kernelFile.ts';
 import type { PageList } from '../../vmcore-viewer/core/pageList.ts';
 import { PAGE_SIZE, type PhysicalMemory } from '../../vmcore-viewer/core/physicalMemory.ts';
 import { symbolMissing } from '../errors.ts';
-import { decodeControlCode, type ControlCode, type SavedState } from './controlPage.ts';
+import { decodeControlCode, type ControlCode } from './controlPage.ts';
 
 /** Name of a kernel of the session. */
 export type KernelName = 'A' | 'B';
@@ -28,13 +28,6 @@ export interface ControlPage {
   physical: number;
 }
 
-/** What a kernel that left will need to be read and to be entered again. */
-export interface Departure {
-  saved: SavedState;
-  /** Its page list at the departure. */
-  list: PageList;
-}
-
 export class Kernel {
   readonly controlCode: ControlCode;
   /** Virtual (and physical) distance of the running kernel from where it is linked; unknown until it was found. */
@@ -45,7 +38,8 @@ export class Kernel {
   resumesAt: number | undefined;
   /** Virtual address behind the call of kernel_kexec(). */
   kernelKexecReturnsTo: number | undefined;
-  departure: Departure | undefined;
+  /** Its page list at its last departure. */
+  departedList: PageList | undefined;
 
   constructor(
     readonly name: KernelName,
@@ -78,7 +72,7 @@ export class Kernel {
     this.controlPage = undefined;
     this.resumesAt = undefined;
     this.kernelKexecReturnsTo = undefined;
-    this.departure = undefined;
+    this.departedList = undefined;
   }
 
   /** PAGE_OFFSET: what is between a linear address of the kernel and its physical one. */

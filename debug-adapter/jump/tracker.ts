@@ -63,7 +63,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     this.dormant.clear();
     this.router.setDormantView('B', undefined);
     this.router.setDormantView('A', undefined);
-    a.departure = undefined;
+    a.departedList = undefined;
     b.forgetBoot();
     this.expectQuiescing(a);
     this.enter('A running', a);
@@ -220,15 +220,15 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const next = this.router.layout.get(stop.registers, 'edx');
     const saved = readSavedState(this.memory, kernel.controlPage!.physical);
     if (saved) {
-      const list = asBefore(kernel.departure?.list, decodePageList(this.memory, saved.head));
+      const list = asBefore(kernel.departedList, decodePageList(this.memory, saved.head));
       for (const view of this.dormant.values()) view.swapped(list);
       const view = new DormantKernel(this.memory, this.router.layout, saved, list);
-      kernel.departure = { saved, list };
+      kernel.departedList = list;
       this.dormant.set(kernel.name, view);
       this.router.setDormantView(kernel.name, view);
     }
     const peer = this.kernel(kernel.name === 'A' ? 'B' : 'A');
-    if (peer.reentry === next && peer.departure) this.expectReturn(peer);
+    if (peer.reentry === next && peer.departedList) this.expectReturn(peer);
     else this.expectNewKernel(peer, next);
     this.router.setLive(peer.name);
     return 'hold';
@@ -262,7 +262,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
         () => {
           this.places.delete(physical + kernel.controlCode.swappedBack);
           this.dormant.delete(kernel.name);
-          for (const view of this.dormant.values()) view.swapped(kernel.departure!.list);
+          for (const view of this.dormant.values()) view.swapped(kernel.departedList!);
           return 'resume';
         },
       ],
