@@ -11,7 +11,7 @@ const room = (folder, forbidden, why) => ({
 });
 
 export default defineConfig(
-  globalIgnores(['dist/', 'node_modules/', 'test-results/']),
+  globalIgnores(['dist/', 'node_modules/', 'test-results/', 'test/e2e/hex-editor/']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -42,7 +42,7 @@ export default defineConfig(
   ),
   room(
     'vmcore-viewer/webview',
-    ['**/extension/**', '**/debug-adapter/**', '**/qemu-runner/**', 'vscode', 'node:*'],
+    ['**/extension/**', '**/debug-adapter/**', '**/qemu-runner/**', '**/core/**', 'vscode', 'node:*'],
     'imports only its protocol and pure types.',
   ),
   room(
@@ -50,7 +50,11 @@ export default defineConfig(
     ['**/extension/**', '**/debug-adapter/**', '**/vmcore-viewer/**', 'vscode'],
     'imports nothing of ours.',
   ),
-  room('debug-adapter', ['**/extension/**', 'vscode'], 'imports only qemu-runner and vmcore-viewer.'),
+  room(
+    'debug-adapter',
+    ['**/extension/**', '**/webview/**', 'vscode'],
+    'imports only qemu-runner, and core and explorer of vmcore-viewer.',
+  ),
   room(
     'extension',
     ['**/debug-adapter/*/**', '**/debug-adapter/!(protocol).ts'],
