@@ -8,9 +8,9 @@ import path from 'node:path';
 /** Folders of one cache. All paths absolute. */
 export interface CacheFolders {
   root: string;
-  /** Fetched packages and the record of their versions. */
+  /** Fetched packages and the records of their versions, a folder a set. */
   downloads: string;
-  /** Kernel source, its O= tree, unpacked packages: kept for incremental builds. */
+  /** Kernel sources, their O= trees, unpacked packages: kept for incremental builds. */
   work: string;
   /** Finished entries, one folder a hash. */
   lab: string;
@@ -20,6 +20,7 @@ export interface CacheFolders {
 
 /** What a finished entry says about itself; the file is written last, so an entry without it is not one. */
 export interface Manifest {
+  guest: string;
   release: string;
   version: string;
   /** Source tree of the kernel, relative to the cache folder. */
@@ -99,13 +100,17 @@ export function touchEntry(directory: string): void {
   }
 }
 
-/** Removes all but the `keep` most recently used entries, and what interrupted builds left. Call it with the lock held. */
+/** Removes all but the `keep` most recently used entries of each guest, and what interrupted builds left. Call it with the lock held. */
 export function pruneEntries(folders: CacheFolders, keep: number): void {
   if (!existsSync(folders.lab)) return;
-  const entries = readdirSync(folders.lab).map((name) => path.join(folders.lab, name));
-  const isLeftover = (file: string): boolean => path.basename(file).startsWith('.');
-  const finished = entries.filter((file) => !isLeftover(file));
-  const age = (file: string): number => statSync(file).mtimeMs;
-  const old = finished.sort((one, other) => age(other) - age(one)).slice(keep);
-  for (const file of [...old, ...entries.filter(isLeftover)]) rmSync(file, { recursive: true, force: true });
+  const used = readdirSync(folders.lab)
+    .map((name) => path.join(folders.lab, name))
+    .map((file) => ({ file, time: statSync(file).mtimeMs, guest: readEntry(file)?.guest }))
+    .sort((one, other) => other.time - one.time);
+  const kept = new Map<string, number>();
+  for (const { file, guest } of used) {
+    const newer = guest === undefined ? keep : (kept.get(guest) ?? 0);
+    if (newer >= keep) rmSync(file, { recursive: true, force: true });
+    else kept.set(guest!, newer + 1);
+  }
 }

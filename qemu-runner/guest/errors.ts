@@ -62,10 +62,10 @@ export function buildCancelled(): UserFacingError {
 }
 
 /** Kconfig silently dropped or changed options of the fragment. `options`: "CONFIG_X=y (is not set)" each. */
-export function droppedOptions(options: readonly string[], fragment: string): UserFacingError {
+export function droppedOptions(options: readonly string[], fragments: readonly string[]): UserFacingError {
   return new UserFacingError(
     'lab-dropped-options',
-    `Kconfig did not take ${options.length} option(s) of ${fragment}.`,
+    `Kconfig did not take ${options.length} option(s) of ${fragments.join(', ')}.`,
     'Add the options they depend on, or take them out.',
     options.join('\n'),
   );

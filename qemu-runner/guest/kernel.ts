@@ -1,13 +1,13 @@
 /** Builds the lab kernel: unpack, patch, configure, make. Each step does only what has changed. */
 
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { CommandRunner } from './command.ts';
 import { droppedOptions } from './errors.ts';
-import { droppedByKconfig } from './kernelConfig.ts';
+import { droppedByKconfig, mergeFragments } from './kernelConfig.ts';
 import { applySeries, type Patch } from './patchedTree.ts';
 
 /** A built kernel. All paths absolute. */
@@ -21,27 +21,22 @@ export interface BuiltKernel {
 }
 
 /** Lines make writes for a build from nothing, for the progress. */
-const MAKE_LINES = 1250;
+const MAKE_LINES = 1700;
 const COMPILE_LIMIT = 60 * 60_000;
 /** What a killed compiler wrote last is younger than the newest file by at most this. */
 const SUSPECT_MILLISECONDS = 5000;
 
-/** Where the kernel of one Debian version is unpacked; the line tables point here. */
-export function kernelSource(work: string, version: string): string {
-  return path.join(work, `linux-${version.replace(/[^\w.+~-]/g, '_')}`);
-}
-
-/** Unpacks the Debian source package, once a version; sources of other versions are removed. */
+/** Unpacks the Debian source package, once a version; what was built of other versions is removed with their sources. */
 export async function unpackKernel(
   packageFile: string,
   work: string,
   version: string,
   commands: CommandRunner,
 ): Promise<string> {
-  const source = kernelSource(work, version);
+  const source = path.join(work, `linux-${version.replace(/[^\w.+~-]/g, '_')}`);
   if (existsSync(path.join(source, 'Makefile'))) return source;
   for (const name of existsSync(work) ? readdirSync(work) : []) {
-    if (name.startsWith('linux-') || name === 'build') rmSync(path.join(work, name), { recursive: true, force: true });
+    if (/^(linux|build)-/.test(name)) rmSync(path.join(work, name), { recursive: true, force: true });
   }
   const temporary = `${source}.tmp`;
   mkdirSync(temporary, { recursive: true });
@@ -54,16 +49,15 @@ export async function unpackKernel(
   return source;
 }
 
-/** Builds in `<work>/build` from the source tree with `patches` on it and the options of the file `fragment`. */
+/** Builds in the folder `build` from the source tree with `patches` on it and the options of the files `fragments`. */
 export async function buildKernel(
-  work: string,
+  build: string,
   source: string,
   patches: readonly Patch[],
-  fragment: string,
+  fragments: readonly string[],
   commands: CommandRunner,
   onProgress: (fraction: number, line: string) => void,
 ): Promise<BuiltKernel> {
-  const build = path.join(work, 'build');
   mkdirSync(build, { recursive: true });
   removeSuspects(build);
   await applySeries(source, patches, commands);
@@ -78,7 +72,7 @@ export async function buildKernel(
   };
   const running = path.join(build, '.running');
   writeFileSync(running, '');
-  await configure(build, source, fragment, (target, variables) =>
+  await configure(build, source, fragments, (target, variables) =>
     commands.run('make', [...make, ...variables, target], { step: 'configuring Linux', environment }),
   );
   let lines = 0;
@@ -105,24 +99,24 @@ export async function buildKernel(
   };
 }
 
-/** Writes .config anew if the fragment or the source changed, and refuses a .config in which a wanted option is missing. */
+/** Writes .config anew if a fragment or the source changed, and refuses a .config in which a wanted option is missing. */
 async function configure(
   build: string,
   source: string,
-  fragment: string,
+  fragments: readonly string[],
   make: (target: string, variables: string[]) => Promise<unknown>,
 ): Promise<void> {
-  const text = readFileSync(fragment, 'utf8');
+  const text = mergeFragments(fragments.map((fragment) => readFileSync(fragment, 'utf8')));
   const stamp = path.join(build, '.lab-fragment');
   const wanted = createHash('sha256').update(source).update(text).digest('hex');
   const config = path.join(build, '.config');
   if (existsSync(config) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   rmSync(stamp, { force: true });
   // Make splits variables at blanks, so the fragment goes where the path has none.
-  copyFileSync(fragment, path.join(build, 'lab.config'));
+  writeFileSync(path.join(build, 'lab.config'), text);
   await make('allnoconfig', ['KCONFIG_ALLCONFIG=lab.config']);
   const dropped = droppedByKconfig(text, readFileSync(config, 'utf8'));
-  if (dropped.length > 0) throw droppedOptions(dropped, fragment);
+  if (dropped.length > 0) throw droppedOptions(dropped, fragments);
   writeFileSync(stamp, wanted);
 }
 

@@ -12,6 +12,14 @@ export function parseConfig(text: string): Map<string, string> {
   return options;
 }
 
+/** Fragments as one, in which every option has the value of the last that names it. */
+export function mergeFragments(fragments: readonly string[]): string {
+  const options = new Map(fragments.flatMap((fragment) => [...parseConfig(fragment)]));
+  return [...options]
+    .map(([name, value]) => (value === 'n' ? `# ${name} is not set\n` : `${name}=${value}\n`))
+    .join('');
+}
+
 /**
  * The options of `fragment` that `config` (the resulting .config) does not have as asked. Kconfig drops an option whose
  * dependencies are off without a word; an option asked to be off may just be missing.

@@ -1,4 +1,4 @@
-/** The Debian packages the lab is made of: fetched once, then pinned by a record until the downloads folder is removed. */
+/** The Debian packages the lab is made of: fetched once, then pinned by records until the downloads folder is removed. */
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +10,6 @@ import { privateApt } from './aptSources.ts';
 import type { CommandRunner } from './command.ts';
 import { downloadFailed } from './errors.ts';
 
-export const KERNEL_PACKAGE = 'linux-source-6.1';
 /** Its source is built with our patches. */
 export const KEXEC_PACKAGE = 'kexec-tools';
 /** Programs for the guest, and the libraries makedumpfile is linked with. */
@@ -26,8 +25,35 @@ export const GUEST_PACKAGES = [
   'libbz2-1.0',
 ] as const;
 
-/** What was fetched. */
-export interface PackageRecord {
+/** Packages that are fetched and pinned together. */
+export interface PackageSet {
+  /** Of its folder below the downloads. */
+  name: string;
+  /** With the architecture where it is not this machine's. */
+  binaries: readonly string[];
+  sources: readonly string[];
+}
+
+/** All that the guests' root file system is made of. */
+export const USERLAND: PackageSet = {
+  name: 'userland',
+  binaries: GUEST_PACKAGES.map((name) => `${name}:i386`),
+  sources: [KEXEC_PACKAGE],
+};
+
+/** The source of a kernel, e.g. "6.1", which Debian has in a binary package. */
+export function kernelSource(linux: string): PackageSet {
+  const name = `linux-source-${linux}`;
+  return { name, binaries: [name], sources: [] };
+}
+
+/** What was fetched of a set. */
+export interface FetchedPackages extends PackageRecord {
+  /** Where the files are. */
+  folder: string;
+}
+
+interface PackageRecord {
   /** Version by package name. */
   versions: Record<string, string>;
   /** SHA-256 by file name in the packages folder. */
@@ -38,39 +64,37 @@ const ATTEMPTS = 3;
 const RECORD = 'record.json';
 const DOWNLOAD_LIMIT = 15 * 60_000;
 
-/** Folder of the fetched packages. */
-export function packagesFolder(downloads: string): string {
-  return path.join(downloads, 'packages');
-}
-
-/** What has been fetched, if everything has: the record is written last, and the folder gets its name after that. */
-export function readPackageRecord(downloads: string): PackageRecord | undefined {
-  const folder = packagesFolder(downloads);
+/** What has been fetched of a set, if all of it has: the record is written last, and the folder gets its name after that. */
+export function readFetched(downloads: string, { name }: PackageSet): FetchedPackages | undefined {
+  const folder = path.join(downloads, name);
   try {
     const record = JSON.parse(readFileSync(path.join(folder, RECORD), 'utf8')) as PackageRecord;
-    return Object.keys(record.files).every((name) => existsSync(path.join(folder, name))) ? record : undefined;
+    return Object.keys(record.files).every((file) => existsSync(path.join(folder, file)))
+      ? { ...record, folder }
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
 /**
- * Fetches all packages without root, through a private apt configuration that checks their signatures. A failed attempt
+ * Fetches a set of packages without root, through a private apt configuration that checks their signatures. A failed attempt
  * is repeated; what was fetched before is not fetched again.
  * @throws UserFacingError lab-download-failed, lab-no-debian-repository
  */
 export async function fetchPackages(
   downloads: string,
+  { name, binaries, sources }: PackageSet,
   commands: CommandRunner,
   onLine: (line: string) => void,
-): Promise<PackageRecord> {
-  const folder = `${packagesFolder(downloads)}.partial`;
-  mkdirSync(folder, { recursive: true });
+): Promise<FetchedPackages> {
+  const folder = path.join(downloads, name);
+  const partial = `${folder}.partial`;
+  mkdirSync(partial, { recursive: true });
   const environment = await privateApt(path.join(downloads, 'apt'), commands);
   const apt = (args: string[], step: string): Promise<unknown> =>
-    commands.run('apt-get', args, { step, environment, cwd: folder, timeLimit: DOWNLOAD_LIMIT, onLine });
+    commands.run('apt-get', args, { step, environment, cwd: partial, timeLimit: DOWNLOAD_LIMIT, onLine });
 
-  const binaries = [KERNEL_PACKAGE, ...GUEST_PACKAGES.map((name) => `${name}:i386`)];
   let failure: unknown;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     try {
@@ -80,7 +104,9 @@ export async function fetchPackages(
         commands.note(`apt-get update failed, trying with what it got: ${error.message}`);
       });
       await apt(['download', ...binaries], 'downloading packages');
-      await apt(['source', '--download-only', '--only-source', KEXEC_PACKAGE], 'downloading kexec-tools');
+      for (const source of sources) {
+        await apt(['source', '--download-only', '--only-source', source], `downloading ${source}`);
+      }
       failure = undefined;
       break;
     } catch (error) {
@@ -88,18 +114,17 @@ export async function fetchPackages(
       failure = error;
     }
   }
-  if (isCommandFailure(failure)) throw downloadFailed([...binaries, KEXEC_PACKAGE], failure.evidence, commands.logFile);
+  if (isCommandFailure(failure)) throw downloadFailed([...binaries, ...sources], failure.evidence, commands.logFile);
 
-  const record = await describePackages(folder, commands);
-  writeFileSync(path.join(folder, RECORD), JSON.stringify(record, null, 2));
-  rmSync(packagesFolder(downloads), { recursive: true, force: true });
-  renameSync(folder, packagesFolder(downloads));
-  return record;
+  const record = await describePackages(partial, commands);
+  writeFileSync(path.join(partial, RECORD), JSON.stringify(record, null, 2));
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(partial, folder);
+  return { ...record, folder };
 }
 
 /** Path of the fetched .deb of `name`, or of the .dsc of a source package. */
-export function packageFile(downloads: string, name: string): string {
-  const folder = packagesFolder(downloads);
+export function packageFile({ folder }: FetchedPackages, name: string): string {
   const suffix = name === KEXEC_PACKAGE ? '.dsc' : '.deb';
   const file = readdirSync(folder).find((entry) => entry.startsWith(`${name}_`) && entry.endsWith(suffix));
   if (!file) throw new Error(`${name} is not in ${folder}`);

@@ -14,9 +14,9 @@ export interface Patch {
   text: string;
 }
 
-/** The patches of `directory` in the order of its `series` file. */
-export function readSeries(directory: string): Patch[] {
-  const series = readFileSync(path.join(directory, 'series'), 'utf8').split('\n');
+/** The patches of `directory` in the order of a series file in it. */
+export function readSeries(directory: string, name = 'series'): Patch[] {
+  const series = readFileSync(path.join(directory, name), 'utf8').split('\n');
   return series
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((name) => name !== '')

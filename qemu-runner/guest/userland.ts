@@ -1,4 +1,4 @@
-/** What runs in the guest: our kexec, our power-off, busybox, makedumpfile with its libraries; and the initramfs of it all. */
+/** What runs in the guest: our kexec, save-image and power-off, busybox, makedumpfile with its libraries; and the initramfs of it all. */
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { CommandRunner } from './command.ts';
 import { newcArchive, type CpioEntry } from './cpio.ts';
-import { GUEST_PACKAGES, KEXEC_PACKAGE, packageFile, type PackageRecord } from './packages.ts';
+import { GUEST_PACKAGES, KEXEC_PACKAGE, packageFile, type FetchedPackages } from './packages.ts';
 import { applySeries, seriesHash, type Patch } from './patchedTree.ts';
 
 const CONFIGURE = [
@@ -42,8 +42,7 @@ const OWN_FILES: Record<string, { target: string; mode: number }> = {
 
 /** The static kexec with our patches, built once a version and series. @returns its path */
 export async function buildKexec(
-  downloads: string,
-  record: PackageRecord,
+  packages: FetchedPackages,
   work: string,
   patches: readonly Patch[],
   commands: CommandRunner,
@@ -51,14 +50,14 @@ export async function buildKexec(
   const source = path.join(work, KEXEC_PACKAGE);
   const stamp = path.join(work, `${KEXEC_PACKAGE}.stamp`);
   const program = path.join(source, 'build/sbin/kexec');
-  const inputs = [record.versions[KEXEC_PACKAGE], seriesHash(patches), ...CONFIGURE].join('\n');
+  const inputs = [packages.versions[KEXEC_PACKAGE], seriesHash(patches), ...CONFIGURE].join('\n');
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return program;
   rmSync(stamp, { force: true });
   rmSync(source, { recursive: true, force: true });
   rmSync(`${source}.pristine`, { recursive: true, force: true });
   const step = 'building kexec-tools';
   // apt has checked the signatures already, with keys that dpkg-source may not have.
-  const dsc = packageFile(downloads, KEXEC_PACKAGE);
+  const dsc = packageFile(packages, KEXEC_PACKAGE);
   await commands.run('dpkg-source', ['--no-check', '--extract', dsc, source], { step });
   await applySeries(source, patches, commands);
   await commands.run('./configure', CONFIGURE, { step, cwd: source, timeLimit: 120_000 });
@@ -72,14 +71,40 @@ export async function buildKexec(
   return program;
 }
 
+/** The purgatory that a kexec of `buildKexec` has in itself: a relocatable object. */
+export function purgatoryOf(kexec: string): string {
+  return path.resolve(kexec, '..', '..', '..', 'purgatory', 'purgatory.ro');
+}
+
 /** The program that switches QEMU's machine off. @returns its path */
 export async function buildPowerOff(guest: string, work: string, commands: CommandRunner): Promise<string> {
-  const program = path.join(work, 'qemu-poweroff');
-  const flags = '-m32 -Os -static -nostdlib -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -s'.split(
-    ' ',
-  );
-  const source = path.join(guest, 'initramfs/qemu-poweroff.c');
-  await commands.run('gcc', [...flags, '-o', program, source], { step: 'building qemu-poweroff' });
+  const flags = '-m32 -Os -static -nostdlib -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -s';
+  return compile('qemu-poweroff', flags, guest, ['qemu-poweroff.c'], work, commands);
+}
+
+/** Sources of the program that saves kernel A's memory, and their header. */
+export const SAVE_IMAGE_SOURCES = ['save-image', 'vmcore', 'left-kernel', 'free-pages', 'image', 'target'].map(
+  (name) => `save-image/${name}.c`,
+);
+export const SAVE_IMAGE_HEADER = 'save-image/save-image.h';
+
+/** The program by which kernel B saves kernel A's memory. @returns its path */
+export async function buildSaveImage(guest: string, work: string, commands: CommandRunner): Promise<string> {
+  const flags = '-m32 -Os -static -Wall -Wextra -Werror -D_FILE_OFFSET_BITS=64 -s';
+  return compile('save-image', flags, guest, SAVE_IMAGE_SOURCES, work, commands);
+}
+
+async function compile(
+  name: string,
+  flags: string,
+  guest: string,
+  sources: readonly string[],
+  work: string,
+  commands: CommandRunner,
+): Promise<string> {
+  const program = path.join(work, name);
+  const files = sources.map((source) => path.join(guest, 'initramfs', source));
+  await commands.run('gcc', [...flags.split(' '), '-o', program, ...files], { step: `building ${name}` });
   return program;
 }
 
@@ -89,7 +114,7 @@ export async function buildPowerOff(guest: string, work: string, commands: Comma
  */
 export async function buildInitramfs(
   guest: string,
-  downloads: string,
+  packages: FetchedPackages,
   work: string,
   programs: Record<string, string>,
   commands: CommandRunner,
@@ -97,7 +122,7 @@ export async function buildInitramfs(
   const unpacked = path.join(work, 'packages');
   rmSync(unpacked, { recursive: true, force: true });
   for (const name of GUEST_PACKAGES) {
-    const args = ['--extract', packageFile(downloads, name), unpacked];
+    const args = ['--extract', packageFile(packages, name), unpacked];
     await commands.run('dpkg-deb', args, { step: `unpacking ${name}` });
   }
   const entries: CpioEntry[] = ['proc', 'sys', 'dev', 'tmp', 'root', 'mnt', 'boot'].map((name) => ({

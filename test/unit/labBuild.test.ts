@@ -21,7 +21,7 @@ import { droppedByKconfig } from '../../qemu-runner/guest/kernelConfig.ts';
 import { takeLock } from '../../qemu-runner/guest/lock.ts';
 import { applySeries, type Patch } from '../../qemu-runner/guest/patchedTree.ts';
 
-const ABOUT = { release: '6.1', version: '6.1-1', sourceDirectory: 'work/linux', patches: 'none' };
+const ABOUT = { guest: '6.1', release: '6.1', version: '6.1-1', sourceDirectory: 'work/linux', patches: 'none' };
 
 describe('lab build', () => {
   let folder: string;
