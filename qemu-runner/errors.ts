@@ -120,15 +120,17 @@ export const agentSilent = (verb: string, seconds: number, console: string): Use
     console,
   );
 
-export const agentRefused = (verb: string, answer: string): UserFacingError =>
-  new UserFacingError('agent-refused', `The guest could not do "${verb}": ${answer}.`, 'See the guest console.');
+/** What kexec's words mean that do not say it. Source: kernel/kexec_core.c, kimage_alloc_normal_control_pages(). */
+const NO_CONTROL_PAGE = 'load jump back kernel failed: Cannot allocate memory';
 
-export const guestPanicked = (line: string, console: string): UserFacingError =>
+export const agentRefused = (verb: string, answer: string): UserFacingError =>
   new UserFacingError(
-    'guest-panicked',
-    `The guest's kernel panicked: ${line}.`,
-    'The machine is stopped for you to look at; the end of the console is below.',
-    console,
+    'agent-refused',
+    `The guest could not do "${verb}": ${answer}.`,
+    verb === 'back' && answer.includes(NO_CONTROL_PAGE)
+      ? 'Kernel B finds no page for its control page. Linux 6.12 counts the empty segment of a jump back as all of memory ' +
+          '(kimage_is_destination_range()): apply qemu-runner/guest/kernel/patches/0005 to kernel B. Otherwise its window is too small.'
+      : 'See the guest console.',
   );
 
 export const packagesMissing = (command: string): UserFacingError =>
@@ -145,9 +147,51 @@ export const qemuImgMissing = (cause: string): UserFacingError =>
     'Install it with "sudo apt-get install qemu-utils".',
   );
 
-export const snapshotFailed = (command: string, name: string, answer: string): UserFacingError =>
+export const snapshotFailed = (what: 'save' | 'load', cause: string): UserFacingError =>
   new UserFacingError(
     'snapshot-failed',
-    `QEMU could not ${command === 'savevm' ? 'save' : 'load'} the snapshot "${name}": ${answer}.`,
-    'Is there space for it in the temporary folder?',
+    `QEMU could not ${what} the snapshot: ${cause}.`,
+    'Give the guest only disks of format qcow2, or none: snapshots and Restart need it.',
+  );
+
+export const connectionRefused = (what: string, address: string, cause: string): UserFacingError =>
+  new UserFacingError(
+    'connection-refused',
+    `${what} cannot be reached at "${address}": ${cause}.`,
+    'Start QEMU with -gdb tcp:127.0.0.1:1234 or -gdb unix:PATH,server=on,wait=off, and nothing else connected to it.',
+  );
+
+export const addressNotLocal = (address: string): UserFacingError =>
+  new UserFacingError(
+    'address-not-local',
+    `"${address}" is on another machine.`,
+    'A gdbstub has no password: forward its port to this machine (ssh -L 1234:localhost:1234), and attach to that.',
+  );
+
+export const badImageName = (name: string): UserFacingError =>
+  new UserFacingError(
+    'bad-image-name',
+    `"${name}" cannot be the name of a saved image.`,
+    'Use up to 60 letters, digits, spaces, dots, dashes and underscores.',
+  );
+
+export const badSnapshotName = (name: string): UserFacingError =>
+  new UserFacingError(
+    'bad-snapshot-name',
+    `"${name}" is no name for a snapshot.`,
+    'Use letters, digits, spaces, dots, dashes; at most 60.',
+  );
+
+export const snapshotUnknown = (name: string, known: readonly string[]): UserFacingError =>
+  new UserFacingError(
+    'snapshot-unknown',
+    `There is no snapshot "${name}".`,
+    known.length > 0 ? `There are: ${known.join(', ')}.` : 'Take one with "Kexec Jump: Save Snapshot…".',
+  );
+
+export const snapshotOfOtherGuest = (name: string, label: string, then: string, now: string): UserFacingError =>
+  new UserFacingError(
+    'snapshot-of-other-guest',
+    `The snapshot "${name}" is of another guest: its ${label} is "${then}", this one's is "${now}".`,
+    'Start the guest that it was taken of, or take a new one.',
   );

@@ -1,6 +1,6 @@
 /** The machine: starts QEMU in a terminal of its own, watches it, and ends it in every way. */
 import { EventEmitter } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IPty } from 'node-pty';
 import { Console } from './consoles.ts';
@@ -8,11 +8,14 @@ import { qemuDidNotStart, qemuDied, qemuMissing, terminalLibraryMissing } from '
 import type { PrivateFolder } from './janitor.ts';
 import { findProgram } from './programs.ts';
 import { qemuArguments, type MachineOptions, type MachinePaths } from './qemuArguments.ts';
-import { createSnapshotImage } from './snapshots.ts';
 import { QmpClient, type QmpObject } from './qmp.ts';
 
+/** An image is a little larger than the memory that it is of. */
+const HIBERNATION_HEADERS_MIB = 16;
 const START_SECONDS = 20;
 const QUIT_SECONDS = 3;
+/** Characters. */
+const CONSOLE_TAIL = 4000;
 
 interface MachineEvents {
   /** QMP's events, such as SHUTDOWN, RESET, STOP. */
@@ -71,15 +74,15 @@ export class Machine extends EventEmitter<MachineEvents> {
     if (program === undefined) throw qemuMissing(qemu);
     const paths: MachinePaths = {
       ram: folder.file('ram'),
-      snapshots: folder.file('snapshots.qcow2'),
+      hibernationDisk: folder.file('hibernation.raw'),
       qmp: folder.file('qmp.socket'),
       gdb: folder.file('gdb.socket'),
       serial: [folder.file('com1.socket'), folder.file('com2.socket'), folder.file('com3.socket')],
     };
-    await createSnapshotImage(paths.snapshots);
     const { spawn } = await import('node-pty').catch((error: unknown) => {
       throw terminalLibraryMissing((error as Error).message);
     });
+    makeSparse(paths.hibernationDisk, (options.memory + HIBERNATION_HEADERS_MIB) * 2 ** 20);
     const command = ['--pdeathsig', 'KILL', '--', program, ...qemuArguments(options, paths)];
     const machine = new Machine(spawn('setpriv', command, { name: 'xterm-256color', cols: 120 }), folder, paths);
     try {
@@ -89,6 +92,11 @@ export class Machine extends EventEmitter<MachineEvents> {
       throw error;
     }
     return machine;
+  }
+
+  /** What a kernel's console printed last. */
+  consoleTail(kernel: 'A' | 'B'): string {
+    return (kernel === 'A' ? this.consoleA : this.consoleB).tail(CONSOLE_TAIL);
   }
 
   /** Ends QEMU: asks it, then terminates it, then kills it. */
@@ -133,4 +141,10 @@ export class Machine extends EventEmitter<MachineEvents> {
     await this.consoleB.serve(folder.file('console-B.socket'));
     await this.terminal.serve(folder.file('qemu.socket'));
   }
+}
+
+/** A file that takes no room until it is written. */
+function makeSparse(path: string, size: number): void {
+  writeFileSync(path, '', { mode: 0o600 });
+  truncateSync(path, size);
 }

@@ -4,10 +4,15 @@
  */
 import { EventEmitter } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
+import { StringDecoder } from 'node:string_decoder';
+import { parseAddress } from './address.ts';
 import { qmpError, qmpLost, qmpTimedOut } from './errors.ts';
 
 const ANSWER_SECONDS = 10;
+
+/** QEMU tells of each single step that the machine goes on and that it stops: nobody is woken up for each of them. */
+const EVENTS_TOGETHER_MS = 10;
+const READ_BYTES = 64 << 10;
 
 /** A QMP object as it comes from the wire. */
 export type QmpObject = Record<string, unknown>;
@@ -52,33 +57,41 @@ export class QmpClient extends EventEmitter<{ event: [string, QmpObject]; lost: 
   private nextId = 1;
   private closed = false;
 
+  private readonly decoder = new StringDecoder();
+  private pending = '';
+  private pause: NodeJS.Timeout | undefined;
+
   private constructor(private readonly socket: Socket) {
     super();
-    // readline passes the socket's errors on, so they are heard there.
-    createInterface({ input: socket })
-      .on('line', (line) => {
-        this.receive(line);
-      })
-      .on('error', (error: Error) => {
-        this.lose(error.message);
-      });
+    socket.on('error', (error) => {
+      this.lose(error.message);
+    });
     socket.on('close', () => {
       this.lose('it was closed');
     });
   }
 
-  /** Connects and leaves negotiation mode. */
-  static async connect(path: string): Promise<QmpClient> {
-    const socket = await new Promise<Socket>((resolve, reject) => {
-      const connecting = createConnection(path, () => {
+  /** Connects to a unix socket or a port of this machine, and leaves negotiation mode. */
+  static async connect(address: string): Promise<QmpClient> {
+    const client = await new Promise<QmpClient>((resolve, reject) => {
+      let connected: QmpClient | undefined;
+      // Only with a buffer of its own does a socket that pauses stop to read.
+      const onread = {
+        buffer: Buffer.alloc(READ_BYTES),
+        callback: (length: number, buffer: Uint8Array): boolean => {
+          connected?.read(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          return true;
+        },
+      };
+      const connecting = createConnection({ ...parseAddress(address), onread }, () => {
         connecting.removeAllListeners('error');
-        resolve(connecting);
+        connected = new QmpClient(connecting);
+        resolve(connected);
       });
       connecting.once('error', (error) => {
         reject(qmpLost(error.message));
       });
     });
-    const client = new QmpClient(socket);
     await client.command('qmp_capabilities');
     return client;
   }
@@ -89,6 +102,7 @@ export class QmpClient extends EventEmitter<{ event: [string, QmpObject]; lost: 
    */
   async command(name: string, argumentsOfCommand: QmpObject = {}, seconds = ANSWER_SECONDS): Promise<unknown> {
     if (this.closed) throw qmpLost('it was closed before');
+    this.goOnReading();
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -102,7 +116,24 @@ export class QmpClient extends EventEmitter<{ event: [string, QmpObject]; lost: 
 
   close(): void {
     this.closed = true;
+    clearTimeout(this.pause);
     this.socket.destroy();
+  }
+
+  private read(bytes: Buffer): void {
+    const lines = (this.pending + this.decoder.write(bytes)).split('\n');
+    this.pending = lines.pop() ?? '';
+    for (const line of lines) this.receive(line);
+    if (this.closed || this.waiting.size > 0) return;
+    this.socket.pause();
+    this.pause = setTimeout(() => {
+      this.goOnReading();
+    }, EVENTS_TOGETHER_MS);
+  }
+
+  private goOnReading(): void {
+    clearTimeout(this.pause);
+    this.socket.resume();
   }
 
   private receive(line: string): void {

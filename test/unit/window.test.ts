@@ -5,6 +5,7 @@ describe('window', () => {
   it('knows the two layouts by name', () => {
     assert.deepEqual(resolveWindow('low', 256), { min: 0x100000, max: 0x1ffffff });
     assert.deepEqual(resolveWindow('high', 256), { min: 0x2000000, max: 0x3ffffff });
+    assert.deepEqual(resolveWindow('high', 4096), resolveWindow('high', 256), 'also in memory beyond 32 bits');
   });
 
   const refusals: [string, { min: number; max: number }, number, RegExp][] = [
