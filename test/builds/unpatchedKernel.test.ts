@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LaunchConfiguration } from '../../debug-adapter/protocol.ts';
 import { ensureLab, findLab, type Lab } from '../../qemu-runner/guest/lab.ts';
-import { Debuggee } from './debuggee.ts';
+import { Debuggee } from '../guest/debuggee.ts';
+import { breaking, preflightOf } from '../guest/preflightOf.ts';
+import { runInGuest } from '../guest/savedImage.ts';
 
 const GUEST = join(import.meta.dirname, '..', '..', 'qemu-runner', 'guest');
 const DIRECTORY_VARIABLE = 'KEXEC_JUMP_GUEST_DIRECTORY';
@@ -18,7 +21,7 @@ describe('stock kernel without our patches', function () {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'unpatched-test-'));
     cpSync(GUEST, folder, { recursive: true });
-    writeFileSync(join(folder, 'kernel', 'patches', 'series'), '');
+    writeFileSync(join(folder, 'kernel', 'patches', 'series-6.1'), '');
     process.env[DIRECTORY_VARIABLE] = folder;
     const start = Date.now();
     lab = await ensureLab();
@@ -38,12 +41,22 @@ describe('stock kernel without our patches', function () {
     assert.match(lab.release, /^6\.1\./);
   });
 
-  it('stops at the faulting instruction and names the cause', async () => {
+  const launch = (): LaunchConfiguration => {
     const kernel = { vmlinux: lab.vmlinux, image: lab.bzImage, initrd: lab.initramfs };
-    const debuggee = await Debuggee.launch({ kernelA: kernel, kernelB: kernel, autoJump: false, stopAt: [] });
+    return { kernelA: kernel, kernelB: kernel, autoJump: false, stopAt: [] };
+  };
+
+  it('is known to break before anything is started', async () => {
+    assert.deepEqual(breaking(await preflightOf(launch())), ['kernel-a-returns', 'kernel-a-registers']);
+  });
+
+  it('stops at the faulting instruction and names the cause', async () => {
+    const debuggee = await Debuggee.launch({ ...launch(), preflight: 'tell' });
     await debuggee.ready('canJump');
     await debuggee.client.request('kexecJump/jump');
     await debuggee.ready('canJumpBack');
+    assert.match(debuggee.output, /Preflight, rule 2, Kernel A can return: .*never loads it again/);
+    assert.equal(await runInGuest(debuggee, 'dmesg | grep -c "Zero PT_NOTE entries found"'), '1\n');
     await debuggee.client.request('kexecJump/jumpBack');
     const stop = await debuggee.stop();
     assert.equal(stop.reason, 'exception');
