@@ -66,7 +66,20 @@ describe('page list', () => {
         0x22000 + IND_SOURCE,
       ],
     );
-    assert.deepEqual(decodePageList(memory, head), {
+    const { entries, ...list } = decodePageList(memory, head);
+    assert.deepEqual(
+      entries.map(({ address, value }) => [address, value]),
+      [
+        [0x2000, 0x10001],
+        [0x2004, 0x20008],
+        [0x2008, 0x21008],
+        [0x200c, 0x15001],
+        [0x2010, 0x3002],
+        [0x3000, 0x22008],
+        [0x3004, 4],
+      ],
+    );
+    assert.deepEqual(list, {
       exchanges: [
         { destination: 0x10000, source: 0x20000, entryAddress: 0x2004 },
         { destination: 0x11000, source: 0x21000, entryAddress: 0x2008 },
@@ -77,7 +90,7 @@ describe('page list', () => {
   });
 
   it('is empty when the head says done, as after --load-jump-back-helper', () => {
-    assert.deepEqual(decodePageList(new Memory(1), IND_DONE), { exchanges: [], indirectionPages: [] });
+    assert.deepEqual(decodePageList(new Memory(1), IND_DONE), { entries: [], exchanges: [], indirectionPages: [] });
   });
 
   it('says which entry is broken', () => {
@@ -121,7 +134,7 @@ describe('overlay', () => {
         for (const exchanges of exchangesOfLists) swap(memory, exchanges);
         const overlay = new Overlay(
           memory,
-          exchangesOfLists.map((exchanges) => ({ exchanges, indirectionPages: [] })),
+          exchangesOfLists.map((exchanges) => ({ exchanges })),
         );
         for (let number = 0; number < 16; number++) {
           assert.equal(overlay.read(number * PAGE_SIZE + 5, 1)?.[0], number);
@@ -130,11 +143,28 @@ describe('overlay', () => {
     );
   });
 
+  it('reads at once what it would read byte by byte', () => {
+    const page = fc.nat(7).map((number) => number * PAGE_SIZE);
+    const exchanges = fc.array(fc.record({ destination: page, source: page, entryAddress: fc.constant(0) }));
+    const span = fc.record({ at: fc.nat(8 * PAGE_SIZE), length: fc.nat(4 * PAGE_SIZE) });
+    fc.assert(
+      fc.property(exchanges, span, (swapped, { at, length }) => {
+        const memory = new Memory(8);
+        for (let number = 0; number < 8; number++) memory.page(number).fill(number + 1);
+        const overlay = new Overlay(memory, [{ exchanges: swapped }]);
+        const bytes = Array.from({ length }, (_, index) => overlay.read(at + index, 1));
+        const expected = bytes.includes(undefined) ? undefined : Buffer.concat(bytes as Buffer[]);
+        assert.deepEqual(overlay.read(at, length), expected);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('reads across a page border from two places', () => {
     const memory = new Memory(4);
     for (let number = 0; number < 4; number++) memory.page(number).fill(number);
     const exchanges = [{ destination: PAGE_SIZE, source: 3 * PAGE_SIZE, entryAddress: 0 }];
-    const overlay = new Overlay(memory, [{ exchanges, indirectionPages: [] }]);
+    const overlay = new Overlay(memory, [{ exchanges }]);
     assert.deepEqual([...overlay.read(PAGE_SIZE - 1, 2)!], [0, 3]);
     assert.equal(overlay.read(4 * PAGE_SIZE - 1, 2), undefined);
   });
