@@ -21,11 +21,18 @@ interface Segment {
 const SECTION_HEADER_SIZE = 40;
 const SYMBOL_SIZE = 16;
 const SHT_SYMTAB = 2;
+const STT_OBJECT = 1;
+const STT_FUNC = 2;
 const LONGEST_SYMBOL_TABLE = 256 << 20;
 
 /** A vmlinux (ELF32, EM_386). */
 export class KernelFile {
-  private readonly symbols: Map<string, KernelSymbol>;
+  private readonly symbols = new Map<string, KernelSymbol>();
+  /** Where functions begin, ascending. */
+  private readonly functionStarts: number[] = [];
+  private readonly variables = new Set<string>();
+  /** Symbols that have a size, ascending; made when first asked for. */
+  private ascending: KernelSymbol[] | undefined;
   private readonly segments: Segment[];
   private readonly descriptor: number;
 
@@ -52,7 +59,7 @@ export class KernelFile {
           fileOffset: program.offset,
           fileSize: program.filesz,
         }));
-      this.symbols = this.readSymbols(header.shoff, header.shnum);
+      this.readSymbols(header.shoff, header.shnum);
     } catch (error) {
       closeSync(this.descriptor);
       throw error;
@@ -62,6 +69,33 @@ export class KernelFile {
   /** The symbol of that name; the first one where several share it. */
   symbol(name: string): KernelSymbol | undefined {
     return this.symbols.get(name);
+  }
+
+  /** Where the last function begins that begins before a virtual address as linked. */
+  functionBefore(virtualAddress: number): number | undefined {
+    let [low, high] = [0, this.functionStarts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.functionStarts[middle]! < virtualAddress) low = middle + 1;
+      else high = middle;
+    }
+    return this.functionStarts[low - 1];
+  }
+
+  /** The first and the last symbol that lie, in part, in a piece of the image at a virtual address as linked. */
+  symbolsIn(virtualAddress: number, length: number): [KernelSymbol, KernelSymbol] | undefined {
+    this.ascending ??= [...this.symbols.values()]
+      .filter(({ size }) => size > 0)
+      .sort((one, other) => one.address - other.address);
+    const end = virtualAddress + length;
+    const first = this.ascending.find(({ address, size }) => address + size > virtualAddress);
+    const last = this.ascending.findLast(({ address }) => address < end);
+    return first && last && first.address < end && last.address >= first.address ? [first, last] : undefined;
+  }
+
+  /** Names of variables that contain a text. */
+  variablesWith(part: string): string[] {
+    return [...this.variables].filter((name) => name.includes(part));
   }
 
   /** Bytes of the file at a virtual address as linked, or `undefined` when no segment holds them. */
@@ -91,7 +125,7 @@ export class KernelFile {
     closeSync(this.descriptor);
   }
 
-  private readSymbols(sectionTable: number, count: number): Map<string, KernelSymbol> {
+  private readSymbols(sectionTable: number, count: number): void {
     const sections = this.readFile(sectionTable, count * SECTION_HEADER_SIZE);
     const word = (section: number, field: number): number =>
       sections.readUInt32LE(section * SECTION_HEADER_SIZE + field);
@@ -103,16 +137,18 @@ export class KernelFile {
     const table = this.readFile(word(symbolSection, 16), word(symbolSection, 20));
     const names = this.readFile(word(stringSection, 16), word(stringSection, 20));
 
-    const symbols = new Map<string, KernelSymbol>();
     for (let at = 0; at + SYMBOL_SIZE <= table.length; at += SYMBOL_SIZE) {
       const nameOffset = table.readUInt32LE(at);
       const end = names.indexOf(0, nameOffset);
       if (nameOffset === 0 || end < 0) continue;
       const name = names.toString('latin1', nameOffset, end);
-      if (symbols.has(name)) continue;
-      symbols.set(name, { name, address: table.readUInt32LE(at + 4), size: table.readUInt32LE(at + 8) });
+      const address = table.readUInt32LE(at + 4);
+      const type = table[at + 12]! & 0xf;
+      if (type === STT_FUNC) this.functionStarts.push(address);
+      if (type === STT_OBJECT) this.variables.add(name);
+      if (!this.symbols.has(name)) this.symbols.set(name, { name, address, size: table.readUInt32LE(at + 8) });
     }
-    return symbols;
+    this.functionStarts.sort((one, other) => one - other);
   }
 
   private readFile(offset: number, length: number): Buffer {
