@@ -1,0 +1,146 @@
+/** Variables that VS Code gives a webview, as its own themes set them. */
+
+export type ThemeName = 'dark' | 'light' | 'high contrast';
+
+interface TestTheme {
+  /** Class of the body. */
+  kind: string;
+  colors: Record<string, string>;
+}
+
+const CHARTS_DARK = {
+  'charts.blue': '#3794ff',
+  'charts.green': '#89d185',
+  'charts.orange': '#d18616',
+  'charts.purple': '#b180d7',
+  'charts.red': '#f14c4c',
+  'charts.yellow': '#cca700',
+  'charts.lines': '#7f7f7f',
+};
+
+export const THEMES: Record<ThemeName, TestTheme> = {
+  dark: {
+    kind: 'vscode-dark',
+    colors: {
+      ...CHARTS_DARK,
+      foreground: '#cccccc',
+      descriptionForeground: '#9d9d9d',
+      errorForeground: '#f85149',
+      focusBorder: '#0078d4',
+      'editor.background': '#1f1f1f',
+      'editor.foreground': '#cccccc',
+      'editorHoverWidget.background': '#202020',
+      'editorHoverWidget.border': '#454545',
+      'editorHoverWidget.foreground': '#cccccc',
+      'icon.foreground': '#cccccc',
+      'input.background': '#313131',
+      'list.hoverBackground': '#2a2d2e',
+      'list.activeSelectionBackground': '#04395e',
+      'list.activeSelectionForeground': '#ffffff',
+      'list.inactiveSelectionBackground': '#37373d',
+      'panel.border': '#2b2b2b',
+      'progressBar.background': '#0078d4',
+      'settings.checkboxBackground': '#313131',
+      'settings.checkboxBorder': '#3c3c3c',
+      'settings.checkboxForeground': '#cccccc',
+      'settings.dropdownBackground': '#313131',
+      'settings.dropdownBorder': '#3c3c3c',
+      'settings.dropdownForeground': '#cccccc',
+      'settings.textInputBackground': '#313131',
+      'settings.textInputBorder': '#3c3c3c',
+      'settings.textInputForeground': '#cccccc',
+      'terminal.ansiCyan': '#11a8cd',
+      'terminal.ansiBrightMagenta': '#d670d6',
+      'textLink.foreground': '#4daafc',
+      'textLink.activeForeground': '#4daafc',
+    },
+  },
+  light: {
+    kind: 'vscode-light',
+    colors: {
+      'charts.blue': '#1a85ff',
+      'charts.green': '#388a34',
+      'charts.orange': '#d18616',
+      'charts.purple': '#652d90',
+      'charts.red': '#e51400',
+      'charts.yellow': '#bf8803',
+      'charts.lines': '#9d9d9d',
+      foreground: '#3b3b3b',
+      descriptionForeground: '#3b3b3b',
+      errorForeground: '#f85149',
+      focusBorder: '#005fb8',
+      'editor.background': '#ffffff',
+      'editor.foreground': '#3b3b3b',
+      'editorHoverWidget.background': '#f8f8f8',
+      'editorHoverWidget.border': '#c8c8c8',
+      'editorHoverWidget.foreground': '#3b3b3b',
+      'icon.foreground': '#3b3b3b',
+      'input.background': '#ffffff',
+      'list.hoverBackground': '#f2f2f2',
+      'list.activeSelectionBackground': '#e8e8e8',
+      'list.activeSelectionForeground': '#000000',
+      'list.inactiveSelectionBackground': '#e4e6f1',
+      'panel.border': '#e5e5e5',
+      'progressBar.background': '#005fb8',
+      'settings.checkboxBackground': '#f8f8f8',
+      'settings.checkboxBorder': '#cecece',
+      'settings.checkboxForeground': '#3b3b3b',
+      'settings.dropdownBackground': '#ffffff',
+      'settings.dropdownBorder': '#cecece',
+      'settings.dropdownForeground': '#3b3b3b',
+      'settings.textInputBackground': '#ffffff',
+      'settings.textInputBorder': '#cecece',
+      'settings.textInputForeground': '#3b3b3b',
+      'terminal.ansiCyan': '#0598bc',
+      'terminal.ansiBrightMagenta': '#bc05bc',
+      'textLink.foreground': '#005fb8',
+      'textLink.activeForeground': '#005fb8',
+    },
+  },
+  'high contrast': {
+    kind: 'vscode-high-contrast',
+    colors: {
+      ...CHARTS_DARK,
+      'charts.lines': '#ffffff',
+      foreground: '#ffffff',
+      contrastBorder: '#6fc3df',
+      descriptionForeground: '#ffffff',
+      errorForeground: '#f48771',
+      focusBorder: '#f38518',
+      'editor.background': '#000000',
+      'editor.foreground': '#ffffff',
+      'editorHoverWidget.background': '#0c141f',
+      'editorHoverWidget.border': '#6fc3df',
+      'editorHoverWidget.foreground': '#ffffff',
+      'icon.foreground': '#ffffff',
+      'input.background': '#000000',
+      contrastActiveBorder: '#f38518',
+      'list.hoverBackground': '#ffffff1a',
+      'panel.border': '#6fc3df',
+      'progressBar.background': '#6fc3df',
+      'settings.checkboxBackground': '#000000',
+      'settings.checkboxBorder': '#6fc3df',
+      'settings.checkboxForeground': '#ffffff',
+      'settings.dropdownBackground': '#000000',
+      'settings.dropdownBorder': '#6fc3df',
+      'settings.dropdownForeground': '#ffffff',
+      'settings.textInputBackground': '#000000',
+      'settings.textInputBorder': '#6fc3df',
+      'settings.textInputForeground': '#ffffff',
+      'terminal.ansiCyan': '#00cdcd',
+      'terminal.ansiBrightMagenta': '#ff00ff',
+      'textLink.foreground': '#21a6ff',
+      'textLink.activeForeground': '#21a6ff',
+    },
+  },
+};
+
+/** As VS Code writes them into the style of the page. */
+export function variablesOf(name: ThemeName): Record<string, string> {
+  const colors = Object.entries(THEMES[name].colors);
+  return {
+    ...Object.fromEntries(colors.map(([id, value]) => [`--vscode-${id.replaceAll('.', '-')}`, value])),
+    '--vscode-font-family': 'DejaVu Sans, sans-serif',
+    '--vscode-font-size': '13px',
+  };
+}
