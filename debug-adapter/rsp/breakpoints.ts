@@ -18,6 +18,13 @@ export function packetArguments({ kind, address, length }: Breakpoint): string {
   return `${kind},${address.toString(16)},${length.toString(16)}`;
 }
 
+/** A packet that changes what QEMU holds, and the breakpoint that it changes. */
+export interface ArmingChange {
+  packet: string;
+  key: string;
+  isRemoval: boolean;
+}
+
 /** Who wants which breakpoint, and which of them are armed in QEMU. Pure: the router sends the packets. */
 export class BreakpointTable {
   private readonly wanted = new Map<Owner, Map<string, Breakpoint>>();
@@ -31,6 +38,11 @@ export class BreakpointTable {
 
   remove(owner: Owner, breakpoint: Breakpoint): void {
     this.wanted.get(owner)?.delete(packetArguments(breakpoint));
+  }
+
+  /** Debug registers that an owner's breakpoints take. */
+  debugRegistersOf(owner: Owner): number {
+    return [...(this.wanted.get(owner)?.values() ?? [])].filter(({ kind }) => kind > 0).length;
   }
 
   /** Forgets all breakpoints of an owner. */
@@ -49,18 +61,18 @@ export class BreakpointTable {
   }
 
   /** The packets that make QEMU hold exactly the breakpoints of these owners; call `acknowledge` for each sent. */
-  changesFor(owners: readonly Owner[]): { packet: string; key: string }[] {
+  changesFor(owners: readonly Owner[]): ArmingChange[] {
     const target = new Set<string>();
     for (const owner of owners) for (const key of this.wanted.get(owner)?.keys() ?? []) target.add(key);
-    const changes: { packet: string; key: string }[] = [];
-    for (const key of this.armed) if (!target.has(key)) changes.push({ packet: `z${key}`, key });
-    for (const key of target) if (!this.armed.has(key)) changes.push({ packet: `Z${key}`, key });
+    const changes: ArmingChange[] = [];
+    for (const key of this.armed) if (!target.has(key)) changes.push({ packet: `z${key}`, key, isRemoval: true });
+    for (const key of target) if (!this.armed.has(key)) changes.push({ packet: `Z${key}`, key, isRemoval: false });
     return changes;
   }
 
   /** Records that QEMU took a packet of `changesFor`. */
-  acknowledge(change: { packet: string; key: string }): void {
-    if (change.packet.startsWith('Z')) this.armed.add(change.key);
-    else this.armed.delete(change.key);
+  acknowledge({ key, isRemoval }: ArmingChange): void {
+    if (isRemoval) this.armed.delete(key);
+    else this.armed.add(key);
   }
 }

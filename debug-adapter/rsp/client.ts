@@ -1,14 +1,18 @@
 /** Client of QEMU's gdbstub. There is one, the router's: a second would hang. */
 import { EventEmitter } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+import { parseAddress } from '../../qemu-runner/address.ts';
+import { connectionRefused } from '../../qemu-runner/errors.ts';
 import { gdbstubLost, gdbstubTimedOut } from '../errors.ts';
 import { encodePacket, PacketReader } from './codec.ts';
 
 const ANSWER_SECONDS = 10;
 
+/** A request whose answer is still to come. */
 interface Waiting {
   resolve: (payload: string) => void;
   reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
 }
 
 /**
@@ -19,8 +23,10 @@ interface Waiting {
  */
 export class RspClient extends EventEmitter<{ stop: [string]; close: [Error] }> {
   private readonly reader = new PacketReader();
-  private waiting: Waiting | undefined;
-  private queue: Promise<unknown> = Promise.resolve();
+  /** In the order in which they were sent, which is the order of the answers. */
+  private readonly waiting: Waiting[] = [];
+  /** The last packet is not acknowledged yet. */
+  private owesAcknowledgement = false;
   private closed = false;
 
   private constructor(private readonly socket: Socket) {
@@ -37,34 +43,50 @@ export class RspClient extends EventEmitter<{ stop: [string]; close: [Error] }> 
     });
   }
 
-  /** Connects to a unix socket. @throws UserFacingError `gdbstub-lost` when nobody listens there. */
-  static async connect(path: string): Promise<RspClient> {
+  /** Connects to a unix socket or a port of this machine. @throws UserFacingError `connection-refused`. */
+  static async connect(address: string): Promise<RspClient> {
     return new Promise((resolve, reject) => {
-      const socket = createConnection(path, () => {
+      const socket = createConnection(parseAddress(address), () => {
         socket.removeAllListeners('error');
         resolve(new RspClient(socket));
       });
       socket.once('error', (error) => {
-        reject(gdbstubLost(error.message));
+        reject(connectionRefused("QEMU's gdbstub", address, error.message));
       });
     });
   }
 
-  /** Sends a packet and waits for its answer; requests wait for each other. */
+  /** Sends a packet at once and waits for its answer, which comes behind those of the requests before. */
   async request(payload: string, seconds = ANSWER_SECONDS): Promise<string> {
-    const answer = this.queue.then(async () => this.exchange(payload, seconds));
-    this.queue = answer.catch(() => undefined);
-    return answer;
+    if (this.closed) throw gdbstubLost('it was closed before');
+    return new Promise((resolve, reject) => {
+      // Its place in the queue stays: an answer that comes late is still that of this request.
+      const timer = setTimeout(() => {
+        reject(gdbstubTimedOut(payload, seconds));
+      }, seconds * 1000);
+      this.waiting.push({ resolve, reject, timer });
+      this.send(payload);
+    });
+  }
+
+  /** Reads a file of the target description. */
+  async readAnnex(annex: string): Promise<string> {
+    let text = '';
+    for (;;) {
+      const answer = await this.request(`qXfer:features:read:${annex}:${text.length.toString(16)},7f0`);
+      text += answer.slice(1);
+      if (!answer.startsWith('m')) return text;
+    }
   }
 
   /** Sends a packet that is answered by a stop reply later (`c`, `s`). */
   send(payload: string): void {
-    this.socket.write(encodePacket(payload), 'latin1');
+    this.write(encodePacket(payload));
   }
 
   /** Asks a running machine to stop; the stop reply follows. */
   interrupt(): void {
-    this.socket.write('\x03', 'latin1');
+    this.write('\x03');
   }
 
   close(): void {
@@ -72,34 +94,19 @@ export class RspClient extends EventEmitter<{ stop: [string]; close: [Error] }> 
     this.socket.destroy();
   }
 
-  private async exchange(payload: string, seconds: number): Promise<string> {
-    if (this.closed) throw gdbstubLost('it was closed before');
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.waiting = undefined;
-        reject(gdbstubTimedOut(payload, seconds));
-      }, seconds * 1000);
-      this.waiting = {
-        resolve: (answer) => {
-          clearTimeout(timer);
-          resolve(answer);
-        },
-        reject: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      };
-      this.send(payload);
-    });
+  /** An acknowledgement goes with the next packet: alone it would wake QEMU up once more. */
+  private write(text: string): void {
+    this.socket.write(this.owesAcknowledgement ? '+' + text : text, 'latin1');
+    this.owesAcknowledgement = false;
   }
 
   private receive(bytes: Buffer): void {
     for (const item of this.reader.push(bytes)) {
       if (item.kind !== 'packet') continue;
-      this.socket.write('+', 'latin1');
-      const waiting = this.waiting;
+      this.owesAcknowledgement = true;
+      const waiting = this.waiting.shift();
       if (waiting) {
-        this.waiting = undefined;
+        clearTimeout(waiting.timer);
         waiting.resolve(item.payload);
       } else if (/^[TSWX]/.test(item.payload)) {
         this.emit('stop', item.payload);
@@ -111,8 +118,10 @@ export class RspClient extends EventEmitter<{ stop: [string]; close: [Error] }> 
     if (this.closed) return;
     this.closed = true;
     const error = gdbstubLost(cause);
-    this.waiting?.reject(error);
-    this.waiting = undefined;
+    for (const { reject, timer } of this.waiting.splice(0)) {
+      clearTimeout(timer);
+      reject(error);
+    }
     this.emit('close', error);
   }
 }

@@ -42,6 +42,10 @@ export class RegisterLayout {
     return new RegisterLayout(slots);
   }
 
+  has(name: string): boolean {
+    return this.slots.has(name);
+  }
+
   /** A register of at most 32 bits. @throws RangeError for a name that the description does not have. */
   get(registers: Buffer, name: string): number {
     return registers.readUInt32LE(this.slot(name).offset);
@@ -49,6 +53,16 @@ export class RegisterLayout {
 
   set(registers: Buffer, name: string, value: number): void {
     registers.writeUInt32LE(value >>> 0, this.slot(name).offset);
+  }
+
+  /** All registers as a stop reply has them: `number:value;`, in hexadecimal, the value in the target's byte order. */
+  expedited(registers: Buffer): string {
+    const values = registers.toString('hex');
+    let text = '';
+    for (const { number, offset, size } of this.slots.values()) {
+      text += `${number.toString(16).padStart(2, '0')}:${values.slice(2 * offset, 2 * (offset + size))};`;
+    }
+    return text;
   }
 
   private slot(name: string): RegisterSlot {

@@ -16,3 +16,18 @@ export function repeatLength(code: Buffer): number | undefined {
   while (at < code.length && PREFIXES.has(code[at]!)) repeated = REPEATS.has(code[at++]!) || repeated;
   return repeated && STRING_OPCODES.has(code[at] ?? 0) ? at + 1 : undefined;
 }
+
+const HLT = 0xf4;
+const PAUSE = Buffer.from([0xf3, 0x90]);
+
+/**
+ * Bytes of the instruction by which a CPU waits for another one that some code begins with: `pause` of a loop that looks
+ * for a change in memory, `hlt` of one that wants an interrupt. `undefined` when it is another instruction.
+ */
+export function waitLength(code: Buffer): number | undefined {
+  if (code[0] === HLT) return 1;
+  return code.subarray(0, PAUSE.length).equals(PAUSE) ? PAUSE.length : undefined;
+}
+
+/** Whether an instruction that ends in this byte may have been a `hlt`: the CPU does not go on before an interrupt. */
+export const mayBeHalted = (byteBefore: number | undefined): boolean => byteBefore === HLT;

@@ -1,11 +1,12 @@
 /** A gdb stub for one kernel: what its gdb asks is answered from the machine while live, from the dormant view else. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { readAnnexPart } from './annex.ts';
 import { encodePacket, PacketReader } from './codec.ts';
 import type { Breakpoint, BreakpointKind } from './breakpoints.ts';
-import type { Router, StopListener } from './router.ts';
+import type { Router } from './router.ts';
+import type { Resumption, StopListener } from './runState.ts';
+import { dormantReply, interruptReply, threadInReply, threadName } from './stopReply.ts';
 
-const INTERRUPT_REPLY = 'T02thread:01;';
-const DORMANT_REPLY = 'T11thread:01;';
 const NOTHING_THERE = 'E01';
 
 /** Listens on a unix socket for the gdb of one kernel. One gdb at a time; it may detach, die and come again. */
@@ -15,6 +16,9 @@ export class KernelStub implements StopListener {
   private acknowledges = true;
   /** gdb said `c` or `s` and waits for a stop reply. */
   private waiting = false;
+  private missedReply: string | undefined;
+  /** The CPU whose registers and memory gdb asks for; `undefined` for whichever stopped. */
+  private selected: number | undefined;
   private work: Promise<void> = Promise.resolve();
 
   constructor(
@@ -41,6 +45,14 @@ export class KernelStub implements StopListener {
     this.reply(stopReply);
   }
 
+  missed(stopReply: string): void {
+    this.missedReply = stopReply;
+  }
+
+  get isWaiting(): boolean {
+    return this.waiting;
+  }
+
   close(): void {
     this.socket?.destroy();
     this.server.close();
@@ -51,6 +63,8 @@ export class KernelStub implements StopListener {
     this.socket = socket;
     this.acknowledges = true;
     this.waiting = false;
+    this.missedReply = undefined;
+    this.selected = undefined;
     const reader = new PacketReader();
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
@@ -77,12 +91,20 @@ export class KernelStub implements StopListener {
     return this.router.live === this.kernel;
   }
 
+  /** The CPU that gdb asks for; of a dormant kernel the one on which it left, when gdb names none. */
+  private get cpu(): number {
+    const own = this.router.views.cpusOf(this.kernel);
+    return this.selected ?? (this.isLive ? this.router.stoppedCpu : (own[0] ?? 0));
+  }
+
   private interrupt(): void {
     if (this.isLive) this.router.interrupt();
-    else this.stopped(INTERRUPT_REPLY);
+    else this.stopped(interruptReply(this.cpu));
   }
 
   private reply(payload: string): void {
+    // From a stop on gdb takes the CPU that stopped for the one that it asks for.
+    if (payload.startsWith('T')) this.selected = parseThread(threadInReply(payload) ?? '');
     this.socket?.write(encodePacket(payload), 'latin1');
   }
 
@@ -104,12 +126,15 @@ export class KernelStub implements StopListener {
       case 'v':
         return this.handleNamed(packet);
       case '?':
-        return 'T05thread:01;';
+        // Always the first one, from which on gdb numbers its threads.
+        return `T05thread:${threadName(0)};`;
       case 'H':
-      case 'T':
+        if (packet[1] === 'g') this.selected = parseThread(packet.slice(2));
         return 'OK';
+      case 'T':
+        return (parseThread(packet.slice(1)) ?? 0) < this.router.cpuCount ? 'OK' : NOTHING_THERE;
       case 'g':
-        return this.isLive ? (await this.router.registers()).toString('hex') : this.dormantRegisters();
+        return (await this.router.views.registers(this.kernel, this.cpu)).toString('hex');
       case 'm':
         return this.readMemory(packet);
       case 'p':
@@ -117,13 +142,13 @@ export class KernelStub implements StopListener {
       case 'G':
       case 'M':
       case 'X':
-        return this.isLive ? this.router.forward(packet) : NOTHING_THERE;
+        return this.isLive ? this.router.forward(packet, this.cpu) : NOTHING_THERE;
       case 'Z':
       case 'z':
         return this.changeBreakpoint(packet);
       case 'c':
       case 's':
-        return this.resume(packet[0]);
+        return this.resume(packet.startsWith('c') ? 'continue' : 'step');
       case 'D':
         await this.router.replace(this.kernel, []);
         return 'OK';
@@ -137,32 +162,41 @@ export class KernelStub implements StopListener {
 
   private async handleNamed(packet: string): Promise<string | undefined> {
     if (packet.startsWith('qSupported')) {
-      return 'PacketSize=4000;qXfer:features:read+;QStartNoAckMode+;vContSupported+;swbreak-;hwbreak-';
+      return 'PacketSize=4000;qXfer:features:read+;qXfer:threads:read+;QStartNoAckMode+;vContSupported+;swbreak-;hwbreak-';
     }
     if (packet === 'QStartNoAckMode') return 'OK';
-    if (packet === 'vCont?') return 'vCont;c;C;s;S';
-    const resumption = /^vCont;([csCS])/.exec(packet)?.[1];
-    if (resumption) return this.resume(resumption.toLowerCase() as 'c' | 's');
-    if (packet === 'qfThreadInfo') return 'm01';
+    if (packet === 'vCont?') return 'vCont;c;C;s;S;r';
+    // gdb names the CPU that it steps first; the others go on or not.
+    const [, action, start, end, thread] =
+      /^vCont;(?:([csCS])[0-9a-f]*|r([0-9a-f]+),([0-9a-f]+))(?::([0-9a-f-]+))?/.exec(packet) ?? [];
+    const cpu = thread === undefined ? undefined : parseThread(thread);
+    if (start && end) return this.resume({ start: parseInt(start, 16), end: parseInt(end, 16) }, cpu);
+    if (action) return this.resume(action.toLowerCase() === 'c' ? 'continue' : 'step', cpu);
+    if (packet === 'qfThreadInfo') return `m${this.cpus.map(threadName).join(',')}`;
     if (packet === 'qsThreadInfo') return 'l';
-    if (packet === 'qC') return 'QC01';
+    if (packet === 'qC') return `QC${threadName(this.cpu)}`;
+    if (packet.startsWith('qThreadExtraInfo,')) {
+      return Buffer.from(this.describe(parseThread(packet.slice('qThreadExtraInfo,'.length)) ?? 0)).toString('hex');
+    }
     if (packet === 'qAttached' || packet.startsWith('qAttached:')) return '1';
     if (packet.startsWith('qSymbol')) return 'OK';
-    const transfer = /^qXfer:features:read:([^:]+):([0-9a-f]+),([0-9a-f]+)$/.exec(packet);
-    if (transfer) return this.describe(transfer[1]!, parseInt(transfer[2]!, 16), parseInt(transfer[3]!, 16));
-    return '';
+    // gdb asks at each stop; in this way with one packet.
+    if (packet.startsWith('qXfer:threads:read:')) {
+      const threads = this.cpus.map((own) => `<thread id="${threadName(own)}">${this.describe(own)}</thread>`);
+      return `l<threads>${threads.join('')}</threads>`;
+    }
+    return readAnnexPart(this.router.targetDescription, packet) ?? '';
   }
 
-  private describe(annex: string, offset: number, length: number): string {
-    const text = this.router.targetDescription.get(annex);
-    if (text === undefined) return 'E00';
-    const part = text.slice(offset, offset + length);
-    return (offset + part.length < text.length ? 'm' : 'l') + part;
+  /** All CPUs of the machine, in every kernel: gdb's numbers of its threads stay the same. */
+  private get cpus(): readonly number[] {
+    return [...Array(this.router.cpuCount).keys()];
   }
 
-  private dormantRegisters(): string {
-    const view = this.router.dormantView(this.kernel);
-    return (view?.registers() ?? Buffer.alloc(this.router.layout.size)).toString('hex');
+  private describe(cpu: number): string {
+    const { views } = this.router;
+    if (views.isParked(this.kernel, cpu)) return `CPU ${cpu}, parked`;
+    return views.cpusOf(this.kernel).includes(cpu) ? `CPU ${cpu}` : `CPU ${cpu}, not of kernel ${this.kernel}`;
   }
 
   private async readMemory(packet: string): Promise<string> {
@@ -170,9 +204,7 @@ export class KernelStub implements StopListener {
       .slice(1)
       .split(',')
       .map((text) => parseInt(text, 16));
-    const bytes = this.isLive
-      ? await this.router.read(address, length)
-      : this.router.dormantView(this.kernel)?.read(address, length);
+    const bytes = await this.router.views.read(this.kernel, this.cpu, address, length);
     return bytes?.toString('hex') ?? NOTHING_THERE;
   }
 
@@ -190,14 +222,23 @@ export class KernelStub implements StopListener {
   }
 
   /** A step of a dormant kernel ends at once where it stands; a continue waits until the kernel is live and stops. */
-  private async resume(how: 'c' | 's'): Promise<string | undefined> {
+  private async resume(how: Resumption, cpu?: number): Promise<string | undefined> {
+    const { missedReply } = this;
+    this.missedReply = undefined;
+    if (missedReply !== undefined) return missedReply;
     if (!this.isLive) {
-      if (how === 's') return DORMANT_REPLY;
+      if (how !== 'continue') return dormantReply(cpu ?? this.cpu);
       this.waiting = true;
       return undefined;
     }
     this.waiting = true;
-    await this.router.resume(how);
+    await this.router.resume(how, cpu);
     return undefined;
   }
+}
+
+/** The CPU of a thread's name as gdb writes it; `undefined` for any, or all. */
+function parseThread(name: string): number | undefined {
+  const number = parseInt(name, 16);
+  return number > 0 ? number - 1 : undefined;
 }
