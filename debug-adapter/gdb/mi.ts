@@ -54,6 +54,8 @@ export function text(value: MiValue | undefined): string {
 
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', a: '\x07', e: '\x1b' };
 
+const QUOTE_OR_BACKSLASH = /["\\]/g;
+
 class Reader {
   private at = 0;
   constructor(private readonly source: string) {}
@@ -80,15 +82,12 @@ class Reader {
   string(): string {
     this.expect('"');
     const bytes: Buffer[] = [];
-    let plain = '';
+    // Most strings have no escape; up to the first one they are taken as a whole.
+    let plain = this.upToQuoteOrBackslash();
     for (;;) {
       const character = this.source[this.at++];
       if (character === undefined) throw new SyntaxError('a string does not end');
       if (character === '"') break;
-      if (character !== '\\') {
-        plain += character;
-        continue;
-      }
       const octal = /^[0-7]{1,3}/.exec(this.source.slice(this.at, this.at + 3))?.[0];
       if (octal) {
         bytes.push(Buffer.from(plain), Buffer.from([parseInt(octal, 8) & 0xff]));
@@ -98,8 +97,17 @@ class Reader {
         const escaped = this.source[this.at++] ?? '';
         plain += ESCAPES[escaped] ?? escaped;
       }
+      plain += this.upToQuoteOrBackslash();
     }
-    return Buffer.concat([...bytes, Buffer.from(plain)]).toString('utf8');
+    return bytes.length === 0 ? plain : Buffer.concat([...bytes, Buffer.from(plain)]).toString('utf8');
+  }
+
+  private upToQuoteOrBackslash(): string {
+    QUOTE_OR_BACKSLASH.lastIndex = this.at;
+    const end = QUOTE_OR_BACKSLASH.exec(this.source)?.index ?? this.source.length;
+    const plain = this.source.slice(this.at, end);
+    this.at = end;
+    return plain;
   }
 
   private value(): MiValue {

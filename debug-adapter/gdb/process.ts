@@ -8,14 +8,13 @@ import { parseMiLine, quote, text, type MiRecord, type MiTuple } from './mi.ts';
 const ANSWER_SECONDS = 30;
 const KEPT_LINES = 40;
 
+type MiResult = MiRecord & { kind: 'result' };
+
 interface Waiting {
-  command: string;
   console: string[];
-  resolve: (results: MiTuple) => void;
+  resolve: (record: MiResult) => void;
   reject: (error: Error) => void;
   timer: NodeJS.Timeout;
-  /** Made where the command was sent, so that the stack names the caller. */
-  failure: GdbCommandError;
 }
 
 interface GdbEvents {
@@ -114,18 +113,19 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
   private async run(command: string, seconds: number): Promise<{ results: MiTuple; output: string }> {
     if (this.ended) throw gdbDied(this.kernel, 'before', this.lastLines.join('\n'));
     const token = this.nextToken++;
-    const failure = new GdbCommandError(command, '');
     const output: string[] = [];
-    const results = await new Promise<MiTuple>((resolve, reject) => {
+    const record = await new Promise<MiResult>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiting.delete(token);
         reject(gdbTimedOut(command, seconds));
       }, seconds * 1000);
-      this.waiting.set(token, { command, console: output, resolve, reject, timer, failure });
+      this.waiting.set(token, { console: output, resolve, reject, timer });
       this.emit('line', `> ${command}`);
       this.child.stdin.write(`${token}${command}\n`);
     });
-    return { results, output: output.join('') };
+    // Made here and not where the answer is read, so that the stack names the caller.
+    if (record.class === 'error') throw new GdbCommandError(command, text(record.results['msg']));
+    return { results: record.results, output: output.join('') };
   }
 
   private receive(line: string): void {
@@ -158,19 +158,14 @@ export class GdbProcess extends EventEmitter<GdbEvents> {
     this.remember(line.trimEnd());
   }
 
-  private settle(record: MiRecord & { kind: 'result' }): void {
+  private settle(record: MiResult): void {
     const waiting = record.token === undefined ? undefined : this.waiting.get(record.token);
     if (!waiting || record.token === undefined) return;
     this.waiting.delete(record.token);
     clearTimeout(waiting.timer);
-    if (record.class === 'error') {
-      const gdbMessage = text(record.results['msg']);
-      waiting.reject(Object.assign(waiting.failure, { gdbMessage, message: gdbMessage }));
-    } else {
-      // A stop may follow in the same breath: whoever asked must not take the machine for running after it.
-      if (record.class === 'running') this.emit('running');
-      waiting.resolve(record.results);
-    }
+    // A stop may follow in the same breath: whoever asked must not take the machine for running after it.
+    if (record.class === 'running') this.emit('running');
+    waiting.resolve(record);
   }
 
   private remember(line: string): void {
