@@ -1,31 +1,37 @@
 /** A dormant kernel seen like a stopped one: registers from its control page, memory through its page tables. */
+import { PUSHED } from '../../vmcore-viewer/core/kernelRegisters.ts';
 import { Overlay } from '../../vmcore-viewer/core/overlay.ts';
-import { readVirtual } from '../../vmcore-viewer/core/pageTables.ts';
+import { readVirtual } from '../../vmcore-viewer/core/pageTables/i386.ts';
 import type { PageList } from '../../vmcore-viewer/core/pageList.ts';
-import type { PhysicalMemory } from '../../vmcore-viewer/core/physicalMemory.ts';
 import type { RegisterLayout } from '../rsp/registers.ts';
-import type { DormantView } from '../rsp/router.ts';
-import type { SavedState } from './controlPage.ts';
+import type { DormantView } from '../rsp/runState.ts';
+import type { SavedState } from '../../vmcore-viewer/core/controlPage.ts';
+import type { MachineMemory } from './machineMemory.ts';
 
 /** Segment selectors of a kernel task. Source: arch/x86/include/asm/segment.h. */
 const SEGMENTS = { cs: 0x60, ss: 0x68, ds: 0x7b, es: 0x7b, fs: 0xd8, gs: 0 } as const;
 
-/** What relocate_kernel pushed before it saved %esp, in the order of the stack, and its return address. */
-const PUSHED = ['eflags', 'ebp', 'edi', 'esi', 'ebx', 'eip'] as const;
-
 export class DormantKernel implements DormantView {
-  /** Page lists swapped since the kernel left, first its own. A list swapped twice in a row is as before. */
+  /** Offset of the return address into machine_kexec() from the saved stack pointer, in bytes. */
+  static readonly RETURN_ADDRESS = PUSHED.indexOf('eip') * 4;
+  /** As `lists`; a list swapped twice in a row is as before. */
   private readonly swaps: PageList[] = [];
   private memoryThen: Overlay;
 
+  /** @param lists page lists swapped since the kernel left, first its own. */
   constructor(
-    private readonly memory: PhysicalMemory,
+    private readonly memory: MachineMemory,
     private readonly layout: RegisterLayout,
     private readonly saved: SavedState,
-    ownList: PageList,
+    lists: readonly PageList[],
   ) {
-    this.swaps.push(ownList);
+    this.swaps.push(...lists);
     this.memoryThen = new Overlay(memory, this.swaps);
+  }
+
+  /** The same view, for a snapshot: what is swapped from now on does not change it. */
+  copy(): DormantKernel {
+    return new DormantKernel(this.memory, this.layout, this.saved, this.swaps);
   }
 
   /** A list was swapped by whoever is live now. */
@@ -36,12 +42,12 @@ export class DormantKernel implements DormantView {
   }
 
   /** Registers as machine_kexec() will see them at the return; those that it does not save are zero. */
-  registers(): Buffer {
+  async registers(): Promise<Buffer> {
     const registers = Buffer.alloc(this.layout.size);
     const set = (name: string, value: number): void => {
       this.layout.set(registers, name, value);
     };
-    const stack = this.read(this.saved.esp, PUSHED.length * 4);
+    const stack = await this.read(this.saved.esp, PUSHED.length * 4);
     PUSHED.forEach((name, index) => {
       set(name, stack?.readUInt32LE(index * 4) ?? 0);
     });
@@ -51,7 +57,7 @@ export class DormantKernel implements DormantView {
     return registers;
   }
 
-  read(address: number, length: number): Buffer | undefined {
-    return readVirtual(this.memoryThen, this.saved.cr3, address, length);
+  async read(address: number, length: number): Promise<Buffer | undefined> {
+    return this.memory.settle(() => readVirtual(this.memoryThen, this.saved, address, length));
   }
 }

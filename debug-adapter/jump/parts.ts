@@ -1,29 +1,43 @@
 /** The parts of a session: each started once, ended once, and none left when another does not start. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { AttachedMachine } from '../../qemu-runner/attachedMachine.ts';
+import { Console } from '../../qemu-runner/consoles.ts';
 import { GuestAgent } from '../../qemu-runner/agent.ts';
 import { writeInitrdOfA } from '../../qemu-runner/bootFiles.ts';
 import { PrivateFolder } from '../../qemu-runner/janitor.ts';
 import { Machine } from '../../qemu-runner/machine.ts';
-import { GuestRamFile } from '../../vmcore-viewer/core/physicalMemory.ts';
-import type { ResolvedConfiguration } from '../configuration.ts';
+import type { AttachedTo, ResolvedConfiguration, SavedMachine } from '../configuration.ts';
+import { needsFirstC, type BootFiles, type LaunchedMachine } from '../launchedMachine.ts';
 import { KernelGdb } from '../gdb/kernelGdb.ts';
+import type { ImageMachine } from '../postMortem/imageMachine.ts';
 import { RspClient } from '../rsp/client.ts';
 import { Router } from '../rsp/router.ts';
 import { KernelStub } from '../rsp/stub.ts';
-import { FUNCTIONS_WITH_PHASES, Kernel, KERNEL_NAMES, type KernelName, type KexecLayout } from './kernel.ts';
+import { Kernel, KERNEL_NAMES, type KernelName } from './kernel.ts';
+import { RamFileMemory, StubMemory, type MachineMemory } from './machineMemory.ts';
+import { readKexecCode } from './kexecCode.ts';
+import { readKexecLayout, readTaskOffsets } from './layouts.ts';
 import { JumpTracker } from './tracker.ts';
 
 export interface SessionParts {
   readonly folder: PrivateFolder;
-  readonly machine: Machine;
+  readonly machine: Machine | AttachedMachine | ImageMachine;
   readonly router: Router;
   /** Guest memory, readable while the machine runs. */
-  readonly memory: GuestRamFile;
+  readonly memory: MachineMemory;
   readonly stubs: readonly KernelStub[];
   readonly kernels: Readonly<Record<KernelName, Kernel>>;
   readonly gdbs: Readonly<Record<KernelName, KernelGdb>>;
   readonly tracker: JumpTracker;
   readonly agent: GuestAgent;
 }
+
+/** Source: Intel SDM volume 3, section 18.2. */
+const KVM_DEBUG_REGISTERS = 4;
+const SETTLE_MS = 200;
+const NO_RAM_FILE = { size: 0, read: () => undefined };
+/** RAM below the PCI hole, where nobody says how much there is; in bytes. */
+const MOST_RAM = (3 << 30) >>> 0;
 
 /** What has been started so far, in that order. */
 type Started = { -readonly [Part in keyof SessionParts]?: SessionParts[Part] };
@@ -36,9 +50,11 @@ export async function startParts(configuration: ResolvedConfiguration): Promise<
   const folder = PrivateFolder.make();
   const started: Started = { folder };
   try {
-    const machine = (started.machine = await startMachine(configuration, folder));
-    const router = (started.router = await Router.attach(await RspClient.connect(machine.paths.gdb), 'A'));
-    const memory = (started.memory = new GuestRamFile(machine.paths.ram));
+    const { machine, memory, router } = await startMachine(configuration.machine, folder, started);
+    if (configuration.machine.kind === 'launch' && configuration.machine.qemu.accel === 'kvm') {
+      router.debugRegisters = KVM_DEBUG_REGISTERS;
+    }
+    if (configuration.stepIntoInterrupts) await router.stepIntoInterrupts();
     const kernels = {
       A: new Kernel('A', configuration.kernels.A.file),
       B: new Kernel('B', configuration.kernels.B.file),
@@ -47,8 +63,9 @@ export async function startParts(configuration: ResolvedConfiguration): Promise<
     for (const stub of stubs) await stub.listen(gdbSocket(folder, stub.kernel as KernelName));
     const gdbs = (started.gdbs = await startGdbs(configuration, folder, kernels));
     const tracker = new JumpTracker(router, memory, kernels);
-    const agent = new GuestAgent(machine.agentChannel, {
-      consoleTail: () => (router.live === 'A' ? machine.consoleA : machine.consoleB).tail(2000),
+    const channel = machine instanceof Machine ? machine.agentChannel : new Console(() => undefined);
+    const agent = new GuestAgent(channel, {
+      consoleTail: () => machine.consoleTail(router.live as KernelName),
       isRunning: () => router.isRunning,
     });
     return { folder, machine, router, memory, stubs, kernels, gdbs, tracker, agent };
@@ -58,32 +75,83 @@ export async function startParts(configuration: ResolvedConfiguration): Promise<
   }
 }
 
-/** Ends what was started: the gdb first, so that none of them sees its machine go. */
+/** Ends what was started: the gdb first, so that none of them sees its machine go. A machine of the user's runs on. */
 export async function stopParts({ gdbs, stubs, router, machine, memory, folder }: Started): Promise<void> {
   if (gdbs) await Promise.all([gdbs.A.stop(), gdbs.B.stop()]);
   for (const stub of stubs ?? []) stub.close();
+  if (machine instanceof AttachedMachine) await router?.detach().catch(() => undefined);
   router?.close();
   await machine?.stop();
-  memory?.close();
+  if (memory instanceof RamFileMemory) memory.close();
   folder?.release();
 }
 
-async function startMachine(configuration: ResolvedConfiguration, folder: PrivateFolder): Promise<Machine> {
-  const { kernels, qemu, memory } = configuration;
-  const initrd = folder.file('initrd');
-  writeInitrdOfA(initrd, kernels.A.initrd, kernels.B);
-  return Machine.start(
+async function startMachine(
+  wanted: LaunchedMachine | AttachedTo | SavedMachine,
+  folder: PrivateFolder,
+  started: Started,
+): Promise<Pick<SessionParts, 'machine' | 'memory' | 'router'>> {
+  if (wanted.kind === 'attach') return attachMachine(wanted, started);
+  if (wanted.kind === 'image') return standInFor(wanted.image, folder, started);
+  const { qemu, cpus, cpu, memory: size, resume } = wanted;
+  const booted = filesToBoot(wanted, folder);
+  const machine = (started.machine = await Machine.start(
     qemu.path,
     {
-      kernelImage: kernels.A.image,
-      initrd,
-      append: kernels.A.append,
-      memory,
-      accel: qemu.accel,
+      kernelImage: booted.image,
+      initrd: booted.initrd,
+      append: booted.append,
+      memory: size,
+      ...{ cpus, cpu, accel: qemu.accel },
       extraArguments: qemu.args,
+      resumeImage: resume?.path,
     },
     folder,
-  );
+  ));
+  const memory = (started.memory = new RamFileMemory(machine.paths.ram));
+  const first: KernelName = resume ? 'B' : 'A';
+  const router = (started.router = await Router.attach(await RspClient.connect(machine.paths.gdb), memory, first));
+  return { machine, memory, router };
+}
+
+/** The first kernel's files; the kernel that it is to load is in its initial RAM disk. */
+function filesToBoot(machine: LaunchedMachine, folder: PrivateFolder): BootFiles {
+  const { A, B } = machine.boot;
+  if (machine.resume && !needsFirstC(machine)) return B;
+  const first = machine.resume ? B : A;
+  const initrd = folder.file('initrd');
+  writeInitrdOfA(initrd, first.initrd, B);
+  return { ...first, initrd };
+}
+
+async function attachMachine(
+  target: AttachedTo,
+  started: Started,
+): Promise<Pick<SessionParts, 'machine' | 'memory' | 'router'>> {
+  const machine = (started.machine = await AttachedMachine.attach(target));
+  const qemu = await RspClient.connect(target.gdbstub);
+  // A running machine stops when it is connected to, and says so unasked.
+  await delay(SETTLE_MS);
+  if (target.ram !== undefined) {
+    const memory = (started.memory = new RamFileMemory(target.ram));
+    return { machine, memory, router: (started.router = await Router.attach(qemu, memory, 'A')) };
+  }
+  const router = (started.router = await Router.attach(qemu, NO_RAM_FILE, 'A'));
+  const size = target.memory === undefined ? await machine.ramSize() : target.memory * 2 ** 20;
+  return { machine, router, memory: new StubMemory(router, size ?? MOST_RAM) };
+}
+
+/** A saved image in the place of a machine: its own gdbstub is there for as long as the image is open. */
+async function standInFor(
+  image: ImageMachine,
+  folder: PrivateFolder,
+  started: Started,
+): Promise<Pick<SessionParts, 'machine' | 'memory' | 'router'>> {
+  started.machine = image;
+  const socket = folder.file('image.socket');
+  await image.serve(socket);
+  const router = (started.router = await Router.attach(await RspClient.connect(socket), image.memory, 'A'));
+  return { machine: image, memory: image.memory, router };
 }
 
 /** Both at a time: most of it is gdb reading symbols. */
@@ -117,27 +185,17 @@ async function startGdb(
     const { vmlinux, sourceDirectory, gdbScripts } = configuration.kernels[kernel.name];
     await gdb.loadSymbols(vmlinux);
     await gdb.loadKernelCommands(gdbScripts);
+    for (const [from, to] of configuration.sourceFileMap) await gdb.substitutePath(from, to);
     if (sourceDirectory !== undefined) await gdb.addSourceDirectory(sourceDirectory);
     kernel.layout = await readKexecLayout(gdb);
+    kernel.taskOffsets = await readTaskOffsets(gdb);
+    kernel.kexecCode = await readKexecCode(gdb);
     await gdb.connect(gdbSocket(folder, kernel.name));
     return gdb;
   } catch (error) {
     await gdb.stop();
     throw error;
   }
-}
-
-async function readKexecLayout(gdb: KernelGdb): Promise<KexecLayout> {
-  const bodies = new Map<string, number>();
-  for (const name of FUNCTIONS_WITH_PHASES) {
-    const address = await gdb.bodyOf(name);
-    if (address !== undefined) bodies.set(name, address);
-  }
-  return {
-    controlCodePage: await gdb.offsetOf('kimage', 'control_code_page'),
-    pageSize: Number(await gdb.evaluate('sizeof(struct page)')),
-    bodies,
-  };
 }
 
 function gdbSocket(folder: PrivateFolder, kernel: KernelName): string {

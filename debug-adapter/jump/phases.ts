@@ -48,3 +48,26 @@ export const PHASE_MEANING: Readonly<Record<PhaseName, string>> = {
 };
 
 export const isPhaseName = (name: string): name is PhaseName => (PHASES as readonly string[]).includes(name);
+
+/** What comes next, in a sentence. */
+export const NEXT: Readonly<Record<PhaseName, string>> = {
+  'A starting': 'Kernel A goes through its initialization and starts its programs.',
+  'A running': 'Kernel A loads kernel B and jumps when it is told to: "Kexec Jump", or kexec -e in its console.',
+  'A quiescing': 'Programs are frozen, devices suspended, interrupts switched off; then machine_kexec() is called.',
+  'leaving A':
+    'The page tables of the jump are made and relocate_kernel is copied into the control page, which takes over.',
+  'swapping pages':
+    'Each destination changes places with its source, in three copies over the swap page; then the next kernel is entered.',
+  purgatory: 'Purgatory checks the segments by their SHA-256 and enters kernel B.',
+  'B starting': 'Kernel B goes through its initialization and starts its programs.',
+  'B running': 'Kernel B can save kernel A\'s memory, and jumps back when it is told to: "Kexec Jump Back".',
+  'B quiescing': 'Programs are frozen, devices suspended, interrupts switched off; then machine_kexec() is called.',
+  'leaving B': 'relocate_kernel of kernel B saves its state and calls kernel A at its re-entry point.',
+  'swapping back':
+    "Kernel A's pages come back from where they waited; then its registers and page tables are restored.",
+  'A resuming': 'Devices are resumed and programs thawed; kernel A goes on as if nothing had happened.',
+  'B resuming': 'Devices are resumed and programs thawed; kernel B goes on as if nothing had happened.',
+};
+
+/** A phase's name, or a sentence about it, where another kernel is in kernel B's place. */
+export const nameKernels = (text: string, peer: string): string => text.replaceAll(/\bB\b/g, peer);

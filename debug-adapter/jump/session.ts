@@ -1,33 +1,47 @@
 /** A session: one machine, a gdb for each kernel, the router between them and the tracker that follows the jump. */
 import { EventEmitter } from 'node:events';
 import type { GuestAgent } from '../../qemu-runner/agent.ts';
-import { guestPanicked } from '../../qemu-runner/errors.ts';
-import { loadSnapshot, saveSnapshot } from '../../qemu-runner/snapshots.ts';
-import { watchForPanic } from '../../qemu-runner/panicWatch.ts';
+import { notAvailable } from '../../qemu-runner/attachedMachine.ts';
+import { Machine } from '../../qemu-runner/machine.ts';
 import type { ResolvedConfiguration } from '../configuration.ts';
-import { kernelDormant, notNow, sessionStopped } from '../errors.ts';
+import { sessionStopped } from '../errors.ts';
 import type { KernelGdb } from '../gdb/kernelGdb.ts';
-import { text, type MiTuple } from '../gdb/mi.ts';
-import type { JumpState, PhaseEvent } from '../protocol.ts';
+import type { AuditEvent, JumpState, KexecCallEvent, PhaseEvent, TransferEvent } from '../protocol.ts';
 import type { Router } from '../rsp/router.ts';
+import { JumpAudit } from './audit.ts';
+import type { Facts } from '../preflight/facts.ts';
+import { PreflightGate } from '../preflight/gate.ts';
+import { gatherFacts } from '../preflight/gather.ts';
+import { discover } from './discovery.ts';
+import { JumpLog } from './jumpLog.ts';
 import { KERNEL_NAMES, type Kernel, type KernelName } from './kernel.ts';
+import { Hibernation } from './hibernation.ts';
+import { describeFailure } from './kexecCalls.ts';
+import { JUMPING_FUNCTION } from './kexecCode.ts';
+import type { MachineMemory } from './machineMemory.ts';
+import { SessionMemory } from './memory.ts';
 import { startParts, stopParts, type SessionParts } from './parts.ts';
-import type { PhaseName } from './phases.ts';
-import { describeStop, isReset, type SessionStop } from './stops.ts';
-import { Stopwatch } from './stopwatch.ts';
-import { explainReset, parseSystemRegisters, type SystemRegisters } from './tripleFault.ts';
+import { claimOnlineCpus } from './onlineCpus.ts';
+import { readScene, type ResetScene } from './resetScene.ts';
+import { RunControl, type RunEvents } from './runControl.ts';
+import { savedKernelOf } from './savedKernel.ts';
+import { Snapshots } from './snapshots.ts';
+import { StopChoice } from './stopChoice.ts';
+import { SwapWatch } from './swapWatch.ts';
+import { Suspension } from './suspension.ts';
+import { Symbols } from './symbols.ts';
+import { parseCpus, parseSystemRegisters, type SystemRegisters } from './systemRegisters.ts';
 
-/** Name of the snapshot that a restart goes back to. */
-const RESTART_POINT = 'restart';
-
-interface SessionEvents {
-  stopped: [SessionStop];
-  /** The user lets the machine go on: what was read of the stop is no longer true. */
-  continued: [];
+interface SessionEvents extends RunEvents {
   phase: [PhaseEvent];
-  state: [];
-  /** Something went wrong that does not end the session. */
-  problem: [Error];
+  /** A call of kernel_kexec() returned. */
+  call: [KexecCallEvent];
+  /** A part of a jump was audited. */
+  audited: [AuditEvent];
+  /** An image is being saved or loaded. */
+  transfer: [TransferEvent];
+  /** Something the user should know, and need not do anything about. */
+  note: [string];
   /** The machine is gone; with an Error unless it was powered off. */
   ended: [Error | undefined];
   /** What goes to and comes from a gdb. */
@@ -35,35 +49,62 @@ interface SessionEvents {
 }
 
 export class JumpSession extends EventEmitter<SessionEvents> {
-  /** Looks at a stop at a breakpoint of the user's; `false` lets the machine go on (a logpoint). */
-  stopsAtBreakpoint: (stop: SessionStop) => Promise<boolean> = async () => Promise.resolve(true);
-  private readonly stopwatch = new Stopwatch();
-  /** A phase that is to be reported with the stop that comes next. */
-  private phaseStop: PhaseName | undefined;
-  /** Work for gdb at the stop that comes next, such as loading symbols. */
-  private gdbWork: (() => Promise<void>)[] = [];
-  /** Kernels whose gdb is stopped for a moment, unseen by the user. */
-  private readonly interrupted = new Set<KernelName>();
-  /** One piece of unseen work at a time. */
-  private quietWork: Promise<unknown> = Promise.resolve();
-  private readonly unfinishedSteps = new Set<KernelName>();
-  private pauseWanted = false;
-  private exception: string | undefined;
-  private userSeesStop = true;
+  readonly log = new JumpLog();
+  readonly stopChoice: StopChoice;
+  readonly run: RunControl;
+  readonly snapshots: Snapshots;
+  readonly audit: JumpAudit;
+  readonly preflight: PreflightGate;
+  readonly hibernation = new Hibernation(this);
+  readonly suspension: Suspension;
+  /** The swap that is under way. */
+  readonly swap: SwapWatch;
+  private readonly memory: SessionMemory;
   private stopping: Promise<void> | undefined;
-  private hasRestartPoint = false;
+  /** What the agent of kernel B's place calls itself: C is who resumes kernel A. */
+  peerRole: 'B' | 'C';
 
+  /** @throws UserFacingError `invalid-configuration`: `stopAt` names what there is not. */
   constructor(
     readonly configuration: ResolvedConfiguration,
     private readonly parts: SessionParts,
+    facts?: Facts,
   ) {
     super();
+    this.preflight = new PreflightGate(configuration.preflight, facts);
+    const { machine, router, tracker, agent, folder, kernels, gdbs, memory } = parts;
+    this.stopChoice = new StopChoice(configuration.stopAt, kernels);
+    this.memory = new SessionMemory(router, memory, kernels);
+    const imageOf = (point: string): string => folder.file(`${point}.qcow2`);
+    this.snapshots = new Snapshots({
+      ...{ qmp: machine.qmp, router, tracker, agent, configuration, kernels, memory, imageOf },
+    });
+    this.audit = new JumpAudit(tracker, memory, kernels);
+    this.audit.isOn = configuration.audit;
+    this.swap = new SwapWatch(tracker, memory);
+    this.peerRole = configuration.machine.kind === 'launch' && configuration.machine.resume ? 'C' : 'B';
+    const symbols = new Symbols(configuration, gdbs);
+    symbols.follow(tracker);
+    const { stopChoice } = this;
+    const sceneOfReset = async (): Promise<ResetScene | undefined> => this.sceneOfReset();
+    const { isSaved } = this;
+    this.run = new RunControl({ router, gdbs, tracker, kernels, symbols, stopChoice, isSaved, sceneOfReset });
+    this.suspension = new Suspension(this, machine);
+    this.forward();
+    this.followJump();
     this.watch();
   }
 
   /** Starts everything, with the machine stopped before its first instruction. */
   static async start(configuration: ResolvedConfiguration): Promise<JumpSession> {
-    return new JumpSession(configuration, await startParts(configuration));
+    const facts = configuration.preflight === 'off' ? undefined : await gatherFacts(configuration);
+    const parts = await startParts(configuration);
+    try {
+      return new JumpSession(configuration, parts, facts);
+    } catch (error) {
+      await stopParts(parts);
+      throw error;
+    }
   }
 
   get router(): Router {
@@ -78,13 +119,19 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     return this.parts.kernels;
   }
 
+  /** The machine's physical memory. */
+  get physical(): MachineMemory {
+    return this.parts.memory;
+  }
+
   get agent(): GuestAgent {
     return this.parts.agent;
   }
 
-  /** Sockets at which the consoles can be joined. */
-  get consoles(): { A: string; B: string; qemu: string } {
-    const { folder } = this.parts;
+  /** Sockets at which the consoles can be joined; none of a machine that the user started. */
+  get consoles(): { A: string; B: string; qemu: string } | undefined {
+    const { folder, machine } = this.parts;
+    if (!(machine instanceof Machine)) return undefined;
     return {
       A: folder.file('console-A.socket'),
       B: folder.file('console-B.socket'),
@@ -92,14 +139,46 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     };
   }
 
+  /** The file behind the disk to which kernel B saves. */
+  get hibernationDisk(): string | undefined {
+    const { machine } = this.parts;
+    return machine instanceof Machine ? machine.paths.hibernationDisk : undefined;
+  }
+
+  /** What a kernel's console printed last. */
+  consoleTail(kernel: KernelName): string {
+    return this.parts.machine.consoleTail(kernel);
+  }
+
+  /** Whether instruction breakpoints take debug registers. */
+  get isKvm(): boolean {
+    const { machine } = this.configuration;
+    return machine.kind === 'launch' && machine.qemu.accel === 'kvm';
+  }
+
+  /** Whether a saved image is debugged, and no machine. */
+  get isSaved(): boolean {
+    return this.configuration.machine.kind === 'image';
+  }
+
   /** The live kernel. */
   get live(): KernelName {
     return this.router.live as KernelName;
   }
 
-  /** Whether the user sees a stop. */
-  get isStopped(): boolean {
-    return this.userSeesStop;
+  /** Whether the user is told by a stop when a call of kernel_kexec() fails, or by a note. */
+  set stopsAtFailedJumps(stops: boolean) {
+    this.parts.tracker.stopsAtFailures = stops;
+  }
+
+  /** What a kernel is called: in kernel B's place may be C. */
+  titleOf(kernel: KernelName): string {
+    return kernel === 'A' ? 'A' : this.peerRole;
+  }
+
+  /** Whether a kernel was on the CPU and left it. */
+  isDormant(kernel: KernelName): boolean {
+    return kernel !== this.live && this.router.dormantView(kernel) !== undefined;
   }
 
   get isEnding(): boolean {
@@ -107,114 +186,89 @@ export class JumpSession extends EventEmitter<SessionEvents> {
   }
 
   get state(): JumpState {
-    const phase = this.parts.tracker.phase ?? '';
+    const { phase } = this.parts.tracker;
+    const { isStopped, isAboutToStop, isAsleep } = this.run;
+    const isFree = !isStopped && !isAboutToStop && !isAsleep;
     return {
       live: this.live,
-      phase,
-      running: !this.userSeesStop,
-      canJump: !this.userSeesStop && phase === 'A running' && this.agent.isReady('A'),
-      canJumpBack: !this.userSeesStop && phase === 'B running' && this.agent.isReady('B'),
+      phase: phase ?? '',
+      running: !isStopped,
+      asleep: isAsleep,
+      canJump: isFree && phase === 'A running' && this.agent.isReady('A'),
+      canJumpBack: isFree && phase === 'B running' && this.agent.isReady('B'),
+      peer: this.peerRole,
     };
   }
 
   /** Lets the machine run from its first instruction. */
   async begin(): Promise<void> {
-    await this.parts.tracker.begin();
-    await this.execute('A', '-exec-continue');
-  }
-
-  /** Continues or steps the live kernel. @throws UserFacingError `kernel-dormant` for another. */
-  async execute(kernel: KernelName, command: string): Promise<void> {
-    if (kernel !== this.live) throw kernelDormant(kernel, this.live);
-    this.pauseWanted = false;
-    this.userSeesStop = false;
-    if (command === '-exec-continue') this.unfinishedSteps.delete(kernel);
-    else this.unfinishedSteps.add(kernel);
-    // Told before it happens: a short step has stopped again before gdb's answer is looked at.
-    this.emit('continued');
-    this.emit('state');
-    try {
-      await this.gdbs[kernel].execute(command);
-    } catch (error) {
-      this.userSeesStop = true;
-      this.emit('state');
-      throw error;
+    const { tracker } = this.parts;
+    const saved = savedKernelOf(this.configuration.machine, this.kernels.A, this.router.layout);
+    if (saved) {
+      await tracker.beginResume(saved);
+      await this.run.tellGdbs();
+      saved.boot.kernelKexecReturnsTo = await this.gdbs.A.callerOf(JUMPING_FUNCTION, this.router.stoppedCpu);
+    } else {
+      await tracker.begin();
     }
+    await this.run.execute(this.live, '-exec-continue');
+    if (saved) this.emit('dormant', 'A');
   }
 
-  /** Stops the machine; reported as a stop with reason `pause`. */
-  async pause(): Promise<void> {
-    this.pauseWanted = true;
-    await this.gdbs[this.live].interrupt();
+  /** Finds out where the jump of a machine of the user's, or of a saved one, stands, and stops there. */
+  async attach(): Promise<void> {
+    const { router, tracker, memory, kernels } = this.parts;
+    const registers = await router.registers();
+    const found = await discover({ memory, layout: router.layout, registers, kernels });
+    if (!found) await tracker.begin();
+    else await tracker.startFrom(found);
+    if (found) await claimOnlineCpus(router, kernels);
+    await this.run.tellGdbs();
+    const { A } = this.kernels;
+    if (this.isDormant('A'))
+      A.boot.kernelKexecReturnsTo = await this.gdbs.A.callerOf(JUMPING_FUNCTION, this.router.stoppedCpu);
+    const { machine } = this.configuration;
+    const notes =
+      machine.kind === 'attach' ? notAvailable(machine) : machine.kind === 'image' ? machine.image.notes : [];
+    for (const line of notes) this.emit('note', line);
+    await this.run.standStill(this.isSaved ? 'Saved image' : 'Attached');
   }
 
-  /**
-   * Runs something that a kernel's gdb only does while it is stopped, such as setting a breakpoint. A running gdb is
-   * stopped for the moment, unseen by the user.
-   */
-  async whileStopped<T>(kernel: KernelName, action: (gdb: KernelGdb) => Promise<T>): Promise<T> {
-    const work = this.quietWork.then(async () => this.runWhileStopped(kernel, action));
-    this.quietWork = work.catch(() => undefined);
-    return work;
+  /** Reads memory of a kernel by virtual address, or of the machine; `undefined` when any of it is not there. */
+  async readMemory(space: KernelName | 'physical', address: number, length: number): Promise<Buffer | undefined> {
+    return this.memory.read(space, address, length);
   }
 
-  private async runWhileStopped<T>(kernel: KernelName, action: (gdb: KernelGdb) => Promise<T>): Promise<T> {
-    const gdb = this.gdbs[kernel];
-    if (!gdb.isRunning) return action(gdb);
-    this.interrupted.add(kernel);
-    const stop = await gdb.interrupt();
-    this.interrupted.delete(kernel);
-    try {
-      return await action(gdb);
-    } finally {
-      if (stop && text(stop['signal-name']) !== 'SIGINT') await this.onGdbStopped(kernel, stop);
-      else await gdb.execute('-exec-continue');
-    }
+  /** Writes memory of the stopped live kernel, or of the stopped machine. @returns whether all of it is there. */
+  async writeMemory(space: KernelName | 'physical', address: number, bytes: Buffer): Promise<boolean> {
+    const written = await this.memory.write(space, address, bytes);
+    this.gdbs[this.live].forgetCaches();
+    return written;
   }
 
   /** GDT and IDT of the CPU, which gdb does not know. */
   async systemRegisters(): Promise<SystemRegisters | undefined> {
-    const line = { 'command-line': 'info registers' };
-    return parseSystemRegisters(String(await this.parts.machine.qmp.command('human-monitor-command', line)));
+    const registers = await this.monitor('info registers');
+    return registers === undefined ? undefined : parseSystemRegisters(registers);
   }
 
-  /** Keeps the machine as it is now, for `restart`. A disk of the user's that has no snapshots costs only that. */
-  async saveRestartPoint(): Promise<void> {
-    try {
-      await saveSnapshot(this.parts.machine.qmp, RESTART_POINT);
-      this.hasRestartPoint = true;
-    } catch (error) {
-      this.fail(error);
-    }
+  /** What a machine that was reset says of why. */
+  private async sceneOfReset(): Promise<ResetScene | undefined> {
+    const registers = await this.monitor('info registers -a');
+    return registers === undefined
+      ? undefined
+      : readScene(parseCpus(registers), this.physical, this.kernels, this.live);
   }
 
-  /**
-   * Brings the machine back to the restart point and lets it run: kernel A runs its programs.
-   * @throws UserFacingError `not-now` while there is no such point.
-   */
-  async restart(): Promise<void> {
-    if (!this.hasRestartPoint)
-      throw notNow('Restart', 'there is no snapshot to go back to', 'One is taken when kernel A runs its programs.');
-    const left = this.live;
-    this.interrupted.add(left);
-    await this.gdbs[left].interrupt();
-    this.interrupted.delete(left);
-    await loadSnapshot(this.parts.machine.qmp, RESTART_POINT);
-    this.router.forgetMachineState();
-    this.router.setLive('A');
-    this.agent.abandon(sessionStopped());
-    this.agent.forget('B');
-    this.unfinishedSteps.clear();
-    this.exception = undefined;
-    await this.parts.tracker.restart();
-    this.phaseStop = undefined;
-    for (const name of KERNEL_NAMES) await this.gdbs[name].forgetCaches();
-    await this.execute('A', '-exec-continue');
+  private async monitor(line: string): Promise<string | undefined> {
+    const answer = await this.parts.machine.qmp?.command('human-monitor-command', { 'command-line': line });
+    return typeof answer === 'string' ? answer : undefined;
   }
 
   /** Ends everything that the session started. Safe to call more than once. */
   async stop(): Promise<void> {
     this.stopping ??= (async () => {
+      this.run.end();
       this.agent.close(sessionStopped());
       this.router.removeAllListeners();
       await stopParts(this.parts);
@@ -222,118 +276,63 @@ export class JumpSession extends EventEmitter<SessionEvents> {
     return this.stopping;
   }
 
+  /** What run control tells, the session tells. */
+  private forward(): void {
+    this.run.on('stopped', (stop) => this.emit('stopped', stop));
+    this.run.on('continued', (kernel) => this.emit('continued', kernel));
+    this.run.on('dormant', (kernel) => this.emit('dormant', kernel));
+    this.run.on('state', () => this.emit('state'));
+    this.run.on('problem', (error) => this.emit('problem', error));
+  }
+
+  private followJump(): void {
+    const { tracker } = this.parts;
+    tracker.on('phase', (phase, kernel) => {
+      this.emit('phase', this.log.begin(phase, kernel));
+      this.emit('state');
+    });
+    tracker.on('callBegins', (kernel, name) => {
+      this.log.beginCall(kernel, name);
+    });
+    tracker.on('callEnds', (_, name, error) => {
+      const call = this.log.endCall(name, error);
+      if (call) this.emit('call', call);
+    });
+    tracker.on('callFailed', (failure) => {
+      if (!tracker.stopsAtFailures) this.emit('note', describeFailure(failure));
+    });
+    tracker.on('located', (kernel) => {
+      if (kernel.name === 'B') this.peerRole = tracker.resumes ? 'C' : 'B';
+      this.agent.forget(this.titleOf(kernel.name));
+    });
+    tracker.on('problem', (error) => this.emit('problem', error));
+    this.audit.on('judged', (event) => {
+      this.emit('audited', event);
+      this.emit('note', event.line);
+    });
+  }
+
   private watch(): void {
     for (const name of KERNEL_NAMES) {
       const gdb = this.gdbs[name];
-      gdb.on('stopped', (results) => {
-        if (!this.interrupted.has(name)) this.onGdbStopped(name, results).catch(this.fail);
-      });
       gdb.on('died', (error) => this.emit('ended', error));
       gdb.on('line', (line) => this.emit('trace', `gdb ${name} ${line}`));
     }
-    this.parts.tracker.stopsAt = (phase) => {
-      this.phaseStop = this.configuration.stopAt.has(phase) ? phase : undefined;
-      return this.phaseStop !== undefined || this.endsStep(phase);
-    };
-    this.parts.tracker.on('phase', (phase, kernel) => {
-      this.emit('phase', { phase, kernel, seconds: this.stopwatch.seconds });
+    this.agent.on('hello', (role) => {
+      if (role !== 'A') this.peerRole = role === 'C' ? 'C' : 'B';
       this.emit('state');
     });
-    this.parts.tracker.on('located', (kernel) => {
-      this.agent.forget(kernel.name);
-      this.gdbWork.push(async () => this.loadSymbolsOf(kernel));
-    });
-    this.parts.tracker.on('controlPage', (kernel) => {
-      this.gdbWork.push(async () => this.loadControlPageOf(kernel));
-    });
-    this.parts.tracker.on('problem', (error) => this.emit('problem', error));
-    this.agent.on('hello', () => this.emit('state'));
     this.router.on('running', () => {
-      this.stopwatch.start();
+      this.log.time.start();
     });
     this.router.on('stopped', () => {
-      this.stopwatch.stop();
+      this.log.time.stop();
     });
     this.router.on('lost', (error) => this.emit('ended', error));
     this.parts.machine.on('died', (error) => this.emit('ended', error));
     this.parts.machine.on('event', (name, data) => {
-      if (name === 'SHUTDOWN') this.onShutdown(String(data['reason']));
+      // With `-action shutdown=pause` the dead machine stays, with its registers as they were.
+      if (name === 'SHUTDOWN' && data['reason'] === 'guest-shutdown') this.emit('ended', undefined);
     });
-    for (const console of [this.parts.machine.consoleA, this.parts.machine.consoleB]) {
-      watchForPanic(console, (line) => {
-        this.exception = line;
-        this.emit('problem', guestPanicked(line, console.tail(2000)));
-        this.pause().catch(this.fail);
-      });
-    }
   }
-
-  /** With `-action shutdown=pause` the dead machine stays, with its registers as they were. */
-  private onShutdown(reason: string): void {
-    if (reason === 'guest-shutdown') this.emit('ended', undefined);
-  }
-
-  private async loadSymbolsOf(kernel: Kernel): Promise<void> {
-    if (!kernel.offset) return;
-    await this.gdbs[kernel.name].relocateSymbols(this.configuration.kernels[kernel.name].vmlinux, kernel.offset);
-  }
-
-  /** The control page's code runs at its virtual address, and from the CR3 load on at its physical one. */
-  private async loadControlPageOf(kernel: Kernel): Promise<void> {
-    const { relocateObject } = this.configuration.kernels[kernel.name];
-    for (const address of [kernel.controlPage!.virtual, kernel.controlPage!.physical]) {
-      await this.gdbs[kernel.name].addControlPageSymbols(relocateObject, address);
-    }
-  }
-
-  private async onGdbStopped(kernel: KernelName, results: MiTuple): Promise<void> {
-    if (this.stopping) return;
-    if (kernel !== this.live) {
-      // It went dormant; the machine is held until the gdb of the kernel that comes waits for it.
-      await this.goOn(this.live);
-      return;
-    }
-    const work = this.gdbWork;
-    this.gdbWork = [];
-    for (const step of work) await step();
-    if (isReset(results)) this.exception ??= await this.explainReset(kernel);
-    const stop = describeStop(kernel, results, {
-      exception: this.exception,
-      phase: this.phaseStop,
-      endsStep: this.endsStep(this.parts.tracker.phase),
-      pauseWanted: this.pauseWanted,
-    });
-    if (!stop || (stop.breakpoint !== undefined && !(await this.stopsAtBreakpoint(stop)))) {
-      await this.goOn(kernel);
-      return;
-    }
-    this.exception = undefined;
-    this.phaseStop = undefined;
-    this.pauseWanted = false;
-    this.unfinishedSteps.delete(kernel);
-    this.userSeesStop = true;
-    this.emit('state');
-    this.emit('stopped', stop);
-  }
-
-  private async explainReset(kernel: KernelName): Promise<string> {
-    const instruction =
-      (await this.gdbs[kernel].console('x/i $pc')).split(':\t')[1]?.trim() ?? 'an unreadable instruction';
-    return explainReset(instruction, await this.systemRegisters());
-  }
-
-  /** A step over the jump ends where its kernel comes back. */
-  private endsStep(phase: PhaseName | undefined): boolean {
-    return phase === `${this.live} resuming` && this.unfinishedSteps.has(this.live);
-  }
-
-  private async goOn(kernel: KernelName): Promise<void> {
-    if (this.gdbs[kernel].isRunning) return;
-    await this.gdbs[kernel].execute('-exec-continue');
-    if (this.pauseWanted) await this.gdbs[kernel].interrupt();
-  }
-
-  private readonly fail = (error: unknown): void => {
-    if (!this.stopping) this.emit('problem', error as Error);
-  };
 }

@@ -3,15 +3,19 @@
  * gate is always a control page, and %edx at its departure says who comes next.
  */
 import { EventEmitter } from 'node:events';
-import { isDeepStrictEqual } from 'node:util';
-import { decodePageList, type PageList } from '../../vmcore-viewer/core/pageList.ts';
-import type { PhysicalMemory } from '../../vmcore-viewer/core/physicalMemory.ts';
-import { vmlinuxDoesNotMatch } from '../errors.ts';
-import { TRACKER, type MachineStop, type Router, type TrackerOutcome } from '../rsp/router.ts';
-import { readSavedState } from './controlPage.ts';
-import { DormantKernel } from './dormantKernel.ts';
-import { bannerAt, kernelSlots, type Kernel, type KernelName } from './kernel.ts';
+import type { AuditMoment } from '../../vmcore-viewer/core/auditStages.ts';
+import { jumpNotFollowed, pageListBroken, vmlinuxDoesNotMatch } from '../errors.ts';
+import type { Router } from '../rsp/router.ts';
+import { TRACKER, type MachineStop, type TrackerOutcome } from '../rsp/runState.ts';
+import { DormantViews } from './dormantViews.ts';
+import { callPlaces, type CallWatcher, type FailedCall } from './kexecCalls.ts';
+import { bannerAt, KERNEL_NAMES, kernelSlots, type KexecSegment, type Kernel, type KernelName } from './kernel.ts';
+import { readKimage } from './kimage.ts';
+import type { MachineMemory } from './machineMemory.ts';
+import type { Observed, PlaceHandler, TrackerMemento } from './memento.ts';
 import type { PhaseName } from './phases.ts';
+import type { SavedKernel } from './savedKernel.ts';
+import { callStop } from './stopChoice.ts';
 
 /** Where kernels announce that they run programs: init is about to be executed. */
 const RUNNING_SYMBOL = 'run_init_process';
@@ -19,31 +23,52 @@ const RUNNING_SYMBOL = 'run_init_process';
 interface TrackerEvents {
   /** A phase began; the machine is held at its first instruction. */
   phase: [PhaseName, KernelName];
+  /** A call of kernel_kexec() begins, or has returned: with an error if it is negative. The machine is held. */
+  callBegins: [KernelName, string];
+  callEnds: [KernelName, string, number | undefined];
+  /** One of them failed, and kernel_kexec() begins to unwind. */
+  callFailed: [FailedCall];
+  /** The exchange of a kernel's pages begins or is done, on its way out or back; the machine is held. */
+  moment: [AuditMoment, Kernel];
   /** The kernel's base was found: `offset` is set. */
   located: [Kernel];
   /** The kernel's control page was found. */
   controlPage: [Kernel];
+  /** Purgatory was entered, which brings up the kernel. */
+  purgatory: [Kernel, KexecSegment];
   /** The jump cannot be followed further: other symbols than configured, a broken page list. */
   problem: [Error];
 }
 
-/** Looks at a stop at an expected place. */
-type Handler = (stop: MachineStop) => TrackerOutcome | Promise<TrackerOutcome>;
-
 export class JumpTracker extends EventEmitter<TrackerEvents> {
-  /** Whether a phase is to be reported as a stop, or only announced. */
-  stopsAt: (phase: PhaseName) => boolean = () => false;
-  private readonly dormant = new Map<KernelName, DormantKernel>();
-  private places = new Map<number, Handler>();
+  /**
+   * Whether a phase, or a call by its name as a place to stop at, is to be reported as a stop, or only announced. One that
+   * goes on to do harm is.
+   */
+  stopsAt: (name: string, doesHarm?: boolean) => boolean = (_, doesHarm = false) => doesHarm;
+  /** Whether the same is wanted of a call that failed. */
+  stopsAtFailures = false;
+  /** What is known of the machine's memory at the moments so far; it goes back in time with what is known here. */
+  observed: Observed = {};
+  private readonly dormant: DormantViews;
+  private places = new Map<number, PlaceHandler>();
   private phase_: PhaseName | undefined;
+  /** Kernel A, which is still to be put into memory by the kernel that resumes it. */
+  private saved: SavedKernel | undefined;
 
   constructor(
     private readonly router: Router,
-    private readonly memory: PhysicalMemory,
+    private readonly memory: MachineMemory,
     private readonly kernels: Readonly<Record<KernelName, Kernel>>,
   ) {
     super();
+    this.dormant = new DormantViews(router, memory);
     router.trackerHandler = async (stop) => this.onStop(stop);
+  }
+
+  /** Whether kernel A is still to be put into memory. */
+  get resumes(): boolean {
+    return this.saved !== undefined;
   }
 
   /** The phase that began last. */
@@ -57,17 +82,46 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     await this.arm();
   }
 
-  /** The machine is as it was while kernel A ran its programs, before it ever jumped. */
-  async restart(): Promise<void> {
-    const [a, b] = [this.kernel('A'), this.kernel('B')];
-    this.dormant.clear();
-    this.router.setDormantView('B', undefined);
-    this.router.setDormantView('A', undefined);
-    a.departedList = undefined;
-    b.forgetBoot();
-    this.expectQuiescing(a);
-    this.enter('A running', a);
+  /** The same for a kernel that is to resume kernel A, which can be looked at in its image until then. */
+  async beginResume(saved: SavedKernel): Promise<void> {
+    this.saved = saved;
+    this.kernel('A').boot = { offset: saved.boot.offset };
+    this.router.setDormantView('A', saved.view);
+    this.expectKernel(this.kernel('B'));
     await this.arm();
+  }
+
+  /** Where the jump stands, for `rewind`. What is tracked from now on does not change it. */
+  memento(): TrackerMemento {
+    return {
+      live: this.router.live as KernelName,
+      phase: this.phase_,
+      boots: { A: { ...this.kernel('A').boot }, B: { ...this.kernel('B').boot } },
+      dormant: this.dormant.copy(),
+      places: new Map(this.places),
+      observed: this.observed,
+    };
+  }
+
+  /** The machine was brought back to the moment of a memento. It must be stopped. */
+  async rewind(memento: TrackerMemento): Promise<void> {
+    await this.router.setLive(memento.live);
+    for (const name of KERNEL_NAMES) this.kernel(name).boot = { ...memento.boots[name] };
+    this.dormant.restore(memento.dormant);
+    this.places = new Map(memento.places);
+    this.phase_ = memento.phase;
+    // Another object: what was seen since then is no longer true.
+    this.observed = { ...memento.observed };
+    await this.arm();
+  }
+
+  /** The same for a moment that was not tracked, when the live kernel booted or ran its programs. */
+  async startFrom(memento: Omit<TrackerMemento, 'places'>): Promise<void> {
+    const kernel = this.kernel(memento.live);
+    kernel.boot = { ...memento.boots[memento.live] };
+    if (memento.phase === `${kernel.name} starting`) this.expectInit(kernel);
+    else this.expectQuiescing(kernel);
+    await this.rewind({ ...memento, places: this.places });
   }
 
   private async onStop(stop: MachineStop): Promise<TrackerOutcome> {
@@ -85,23 +139,39 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
 
   private async arm(): Promise<void> {
     const breakpoints = [...this.places.keys()].map((address) => ({ kind: 1, address, length: 1 }) as const);
-    await this.router.replace(TRACKER, breakpoints);
+    if (!(await this.router.replace(TRACKER, breakpoints))) this.emit('problem', jumpNotFollowed(breakpoints.length));
   }
 
   /** Announces a phase. */
-  private enter(phase: PhaseName, kernel: Kernel): TrackerOutcome {
+  private enter(phase: PhaseName, kernel: Kernel, doesHarm = false): TrackerOutcome {
     this.phase_ = phase;
+    // Asked before it is told: who hears of the phase must know whether the machine stops here.
+    const outcome = this.stopsAt(phase, doesHarm) ? 'stop' : 'resume';
     this.emit('phase', phase, kernel.name);
-    return this.stopsAt(phase) ? 'stop' : 'resume';
+    return outcome;
   }
 
-  private expect(...places: [address: number, handler: Handler][]): void {
+  private expect(...places: [address: number, handler: PlaceHandler][]): void {
     this.places = new Map(places);
   }
 
-  private also(...places: [address: number, handler: Handler][]): void {
+  private also(...places: [address: number, handler: PlaceHandler][]): void {
     for (const [address, handler] of places) this.places.set(address, handler);
   }
+
+  private readonly callWatcher: CallWatcher = {
+    result: (stop) => this.router.layout.get(stop.registers, 'eax'),
+    begins: (kernel, call) => {
+      const outcome = this.stopsAt(callStop(kernel.name, call)) ? 'stop' : 'resume';
+      this.emit('callBegins', kernel.name, call.function);
+      return outcome;
+    },
+    ends: (kernel, call, error) => this.emit('callEnds', kernel.name, call.function, error),
+    fails: (failure) => {
+      this.emit('callFailed', failure);
+      return this.stopsAtFailures ? 'stop' : 'resume';
+    },
+  };
 
   private kernel(name: KernelName): Kernel {
     return this.kernels[name];
@@ -109,36 +179,43 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
 
   /** A kernel boots: it may be entered at any slot of memory. */
   private expectKernel(kernel: Kernel): void {
-    kernel.forgetBoot();
+    kernel.boot = {};
     this.expect(
-      ...kernelSlots(0, this.memory.size).map((slot): [number, Handler] => [slot, () => this.onSlot(kernel, slot)]),
+      ...kernelSlots(0, this.memory.size).map((slot): [number, PlaceHandler] => [
+        slot,
+        () => this.onSlot(kernel, slot),
+      ]),
     );
   }
 
-  private onSlot(kernel: Kernel, slot: number): TrackerOutcome {
-    const banner = bannerAt(this.memory, kernel.file, slot);
+  private async onSlot(kernel: Kernel, slot: number): Promise<TrackerOutcome> {
+    const banner = await this.memory.settle(() => bannerAt(this.memory, kernel.file, slot));
     if (banner === undefined) return 'resume';
     if (kernel.file.banner !== undefined && banner !== kernel.file.banner) {
       this.emit('problem', vmlinuxDoesNotMatch(kernel.name, kernel.file.path, kernel.file.banner, banner));
       this.expect();
       return 'stop';
     }
-    kernel.offset = slot + kernel.pageOffset - (kernel.file.symbol('_text')?.address ?? 0);
+    kernel.boot.offset = slot + kernel.pageOffset - (kernel.file.symbol('_text')?.address ?? 0);
     this.emit('located', kernel);
     this.expect([
       kernel.address('start_kernel'),
       () => {
-        this.expect([
-          kernel.address(RUNNING_SYMBOL),
-          () => {
-            this.expectQuiescing(kernel);
-            return this.enter(`${kernel.name} running`, kernel);
-          },
-        ]);
+        this.expectInit(kernel);
         return this.enter(`${kernel.name} starting`, kernel);
       },
     ]);
     return 'stop';
+  }
+
+  private expectInit(kernel: Kernel): void {
+    this.expect([
+      kernel.address(RUNNING_SYMBOL),
+      () => {
+        this.expectQuiescing(kernel);
+        return this.enter(`${kernel.name} running`, kernel);
+      },
+    ]);
   }
 
   private expectQuiescing(kernel: Kernel): void {
@@ -146,9 +223,12 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
       kernel.address('kernel_kexec'),
       async (stop) => {
         const [returnAddress] = await this.stackWords(stop, 1);
-        kernel.kernelKexecReturnsTo = returnAddress;
+        kernel.boot.kernelKexecReturnsTo = returnAddress;
         const entered = (): TrackerOutcome => {
-          this.expect([kernel.address('machine_kexec'), async (next) => this.onMachineKexec(kernel, next)]);
+          this.expect(
+            [kernel.address('machine_kexec'), async (next) => this.onMachineKexec(kernel, next)],
+            ...callPlaces(kernel, this.callWatcher),
+          );
           this.expectRunningAgain(kernel);
           return this.enter(`${kernel.name} quiescing`, kernel);
         };
@@ -171,9 +251,9 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
 
   /** kernel_kexec() returns after a jump back, and also when one of its steps fails. */
   private expectRunningAgain(kernel: Kernel): void {
-    if (kernel.kernelKexecReturnsTo === undefined) return;
+    if (kernel.boot.kernelKexecReturnsTo === undefined) return;
     this.also([
-      kernel.kernelKexecReturnsTo,
+      kernel.boot.kernelKexecReturnsTo,
       () => {
         this.expectQuiescing(kernel);
         return this.enter(`${kernel.name} running`, kernel);
@@ -184,12 +264,10 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   private async onMachineKexec(kernel: Kernel, stop: MachineStop): Promise<TrackerOutcome> {
     // kernel_kexec() passes the kimage in %eax (CONFIG_X86_32 builds with -mregparm=3).
     const image = this.router.layout.get(stop.registers, 'eax');
-    const page = await this.word(image + (kernel.layout?.controlCodePage ?? 0));
-    const memoryMap = await this.word(kernel.address('mem_map'));
-    const pfn = Math.floor((page - memoryMap) / (kernel.layout?.pageSize ?? 32));
-    const controlPage = { physical: pfn * 0x1000, virtual: pfn * 0x1000 + kernel.pageOffset };
-    const isNew = kernel.controlPage?.physical !== controlPage.physical;
-    kernel.controlPage = controlPage;
+    const read = async (address: number, length: number) => this.router.read(address, length);
+    const { controlPage, segments } = await readKimage(kernel, kernel.layout!, image, read, this.memory);
+    const isNew = kernel.boot.controlPage?.physical !== controlPage.physical;
+    Object.assign(kernel.boot, { controlPage, segments });
     this.expect([controlPage.virtual, async (next) => this.onRelocateKernel(kernel, next)]);
     const outcome = this.enter(`leaving ${kernel.name}`, kernel);
     if (!isNew) return outcome;
@@ -199,61 +277,84 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
 
   private async onRelocateKernel(kernel: Kernel, stop: MachineStop): Promise<TrackerOutcome> {
     const [returnAddress] = await this.stackWords(stop, 1);
-    kernel.resumesAt = returnAddress;
-    const { physical } = kernel.controlPage!;
+    kernel.boot.resumesAt = returnAddress;
+    const { physical } = kernel.boot.controlPage!;
+    const peer = this.peerOf(kernel);
+    if (this.saved) peer.boot = { ...this.saved.boot };
     const { swapPages, departure } = kernel.controlCode;
-    const onDeparture: Handler = (next) => this.onDeparture(kernel, next);
+    const onDeparture: PlaceHandler = async (next) => this.onDeparture(kernel, next);
+    const exits: [address: number, handler: PlaceHandler][] = [[physical + departure, onDeparture]];
+    // A kernel that is not to come back does not call the next one, it returns into it.
+    if (this.saved) exits.push([peer.reentry!, onDeparture]);
     this.expect(
       [
         physical + swapPages,
-        () => {
-          this.expect([physical + departure, onDeparture]);
-          return this.enter('swapping pages', kernel);
+        async () => {
+          this.expect(...exits);
+          this.emit('moment', 'swapBegins', kernel);
+          const broken = (await this.dormant.departureOf(kernel))?.broken;
+          if (broken) this.emit('problem', pageListBroken(kernel.name, broken));
+          return this.enter('swapping pages', kernel, broken !== undefined);
         },
       ],
-      [physical + departure, onDeparture],
+      ...exits,
     );
     return 'resume';
   }
 
-  private onDeparture(kernel: Kernel, stop: MachineStop): TrackerOutcome {
-    const next = this.router.layout.get(stop.registers, 'edx');
-    const saved = readSavedState(this.memory, kernel.controlPage!.physical);
-    if (saved) {
-      const list = asBefore(kernel.departedList, decodePageList(this.memory, saved.head));
-      for (const view of this.dormant.values()) view.swapped(list);
-      const view = new DormantKernel(this.memory, this.router.layout, saved, list);
-      kernel.departedList = list;
-      this.dormant.set(kernel.name, view);
-      this.router.setDormantView(kernel.name, view);
+  private peerOf(kernel: Kernel): Kernel {
+    return this.kernel(kernel.name === 'A' ? 'B' : 'A');
+  }
+
+  private async onDeparture(kernel: Kernel, stop: MachineStop): Promise<TrackerOutcome> {
+    this.emit('moment', 'departed', kernel);
+    const peer = this.peerOf(kernel);
+    const isForGood = this.saved !== undefined && stop.pc === peer.reentry;
+    const next = isForGood ? stop.pc : this.router.layout.get(stop.registers, 'edx');
+    if (this.saved && !isForGood && next !== peer.reentry) return this.onSuccessor(kernel, next);
+    const departure = isForGood ? undefined : await this.dormant.departureOf(kernel);
+    if (departure) this.dormant.left(kernel, departure);
+    const isReturn = peer.reentry === next && peer.boot.departedList !== undefined;
+    if (isReturn && this.saved) {
+      this.saved = undefined;
+      await this.dormant.isInMemory(peer);
     }
-    const peer = this.kernel(kernel.name === 'A' ? 'B' : 'A');
-    if (peer.reentry === next && peer.departedList) this.expectReturn(peer);
-    else this.expectNewKernel(peer, next);
-    this.router.setLive(peer.name);
+    kernel.boot.purgatory = isReturn ? undefined : purgatoryAt(kernel, next);
+    if (isReturn) this.expectReturn(peer);
+    else this.expectNewKernel(peer, next, kernel.boot.purgatory);
+    await this.router.setLive(peer.name);
     return 'hold';
   }
 
-  private expectNewKernel(kernel: Kernel, entry: number): void {
-    this.dormant.delete(kernel.name);
+  /** Who is to resume kernel A makes room for it: another kernel comes in its place, and nobody needs it any more. */
+  private onSuccessor(kernel: Kernel, next: number): TrackerOutcome {
+    this.expectNewKernel(kernel, next, purgatoryAt(kernel, next));
+    return 'resume';
+  }
+
+  private expectNewKernel(kernel: Kernel, entry: number, purgatory: KexecSegment | undefined): void {
+    this.dormant.forget(kernel.name);
+    this.router.bootsAnew(kernel.name);
     this.expectKernel(kernel);
     const slots = this.places;
     this.expect([
       entry,
       () => {
         this.places = slots;
+        if (purgatory) this.emit('purgatory', kernel, purgatory);
         return this.enter('purgatory', kernel);
       },
     ]);
   }
 
   private expectReturn(kernel: Kernel): void {
-    const { physical } = kernel.controlPage!;
+    const { physical } = kernel.boot.controlPage!;
     this.expect(
       [
         physical + kernel.controlCode.swapPages,
         () => {
           this.places.delete(physical + kernel.controlCode.swapPages);
+          this.emit('moment', 'swapsBack', kernel);
           return this.enter('swapping back', kernel);
         },
       ],
@@ -261,24 +362,20 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
         physical + kernel.controlCode.swappedBack,
         () => {
           this.places.delete(physical + kernel.controlCode.swappedBack);
-          this.dormant.delete(kernel.name);
-          for (const view of this.dormant.values()) view.swapped(kernel.departedList!);
+          this.emit('moment', 'swappedBack', kernel);
+          this.dormant.isBack(kernel);
           return 'resume';
         },
       ],
       [
-        kernel.resumesAt!,
+        kernel.boot.resumesAt!,
         () => {
-          this.expect();
+          this.expect(...callPlaces(kernel, this.callWatcher));
           this.expectRunningAgain(kernel);
           return this.enter(`${kernel.name} resuming`, kernel);
         },
       ],
     );
-  }
-
-  private async word(address: number): Promise<number> {
-    return (await this.router.read(address, 4))?.readUInt32LE(0) ?? 0;
   }
 
   private async stackWords(stop: MachineStop, count: number): Promise<number[]> {
@@ -287,7 +384,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   }
 }
 
-/** The same object for the same list, so that two swaps of it are seen to cancel each other. */
-function asBefore(before: PageList | undefined, now: PageList): PageList {
-  return before && isDeepStrictEqual(before, now) ? before : now;
+/** The segment that a new kernel is entered by. */
+function purgatoryAt({ boot: { segments } }: Kernel, entry: number): KexecSegment | undefined {
+  return segments?.find(({ address, size }) => entry >= address && entry < address + size);
 }

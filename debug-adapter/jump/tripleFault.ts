@@ -2,39 +2,28 @@
  * Why a machine was reset. With `-action reboot=shutdown,shutdown=pause` it stands where it died, its registers intact.
  * Source: Intel SDM volume 3, section 6.15, "Interrupt 8: Double Fault Exception".
  */
-
-/** A descriptor table register. `limit` is the offset of its last byte; an empty table has 0. */
-export interface DescriptorTable {
-  base: number;
-  limit: number;
-}
-
-/** What the monitor shows of a CPU that gdb does not. */
-export interface SystemRegisters {
-  gdt: DescriptorTable;
-  idt: DescriptorTable;
-}
-
-/** Reads QEMU's `info registers`. Returns `undefined` when the tables are not in it. */
-export function parseSystemRegisters(monitor: string): SystemRegisters | undefined {
-  const table = (name: string): DescriptorTable | undefined => {
-    const [, base, limit] = new RegExp(`^${name}=\\s*([0-9a-f]+) ([0-9a-f]+)`, 'm').exec(monitor) ?? [];
-    return base && limit ? { base: parseInt(base, 16), limit: parseInt(limit, 16) } : undefined;
-  };
-  const [gdt, idt] = [table('GDT'), table('IDT')];
-  return gdt && idt && { gdt, idt };
-}
+import type { ResetScene } from './resetScene.ts';
+import { pagingWithoutPae, startedByOther } from './returnFaults.ts';
+import type { SystemRegisters } from './systemRegisters.ts';
 
 /** Instructions that read the GDT: loads of a segment register, far jumps, calls and returns. */
 const LOADS_SEGMENT = /\b(mov\w*\s.*,%(?:[c-gs]s)|pop\w*\s+%[d-gs]s|l[d-gs]s|ljmp|lcall|lret|iret|ltr|lldt)\b/;
 
 /**
  * Explains a reset in a sentence.
- * @param instruction the instruction at the program counter, in AT&T syntax.
+ * @param instruction the instruction at the program counter of the first CPU, in AT&T syntax.
  */
-export function explainReset(instruction: string, registers: SystemRegisters | undefined): string {
-  if (!registers) return 'The machine was reset: a triple fault, or a reboot';
-  const { gdt, idt } = registers;
+export function explainReset(instruction: string, scene: ResetScene | undefined): string {
+  const [first, ...others] = scene?.cpus ?? [];
+  if (!scene || !first) return 'The machine was reset: a triple fault, or a reboot';
+  return (
+    pagingWithoutPae(first, scene.rootTable) ??
+    (others.length > 0 && scene.startCode ? startedByOther(scene.startCode, others) : undefined) ??
+    explainTables(instruction, first)
+  );
+}
+
+function explainTables(instruction: string, { gdt, idt }: SystemRegisters): string {
   if (gdt.limit > 0 && idt.limit > 0) {
     return `The machine was reset at "${instruction}" with a GDT and an IDT in place: a reboot, or a fault in a handler`;
   }

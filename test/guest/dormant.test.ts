@@ -1,5 +1,6 @@
 /** A dormant kernel is inspected like a stopped one: what it shows is what it was, and what it will be again. */
 import assert from 'node:assert/strict';
+import { inOrder } from '../inOrder.ts';
 import { Debuggee } from './debuggee.ts';
 
 const THREAD = { A: 1, B: 2 } as const;
@@ -20,8 +21,8 @@ const EXPRESSIONS = [
 ];
 
 for (const window of ['high', 'low'] as const) {
-  describe(`dormant kernels, ${window} window`, function () {
-    this.bail(true);
+  describe(`dormant kernels, ${window} window`, () => {
+    inOrder();
     let debuggee: Debuggee;
     const before_ = new Map<string, string[]>();
 

@@ -1,5 +1,7 @@
 /** The whole jump on real kernels, in both layouts. */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inOrder } from '../inOrder.ts';
 import { Debuggee, type Stop } from './debuggee.ts';
 
 const A = 1;
@@ -59,7 +61,7 @@ function assertStop(stop: Stop, phase: string, thread: number): void {
 for (const window of ['high', 'low'] as const) {
   describe(`jump, ${window} window`, function () {
     // Each step goes on from the one before.
-    this.bail(true);
+    inOrder();
     let debuggee: Debuggee;
     before(async () => {
       debuggee = await Debuggee.launch({ window, autoJump: false });
@@ -141,7 +143,7 @@ async function uptime(debuggee: Debuggee): Promise<number> {
 /** Continues at every stop until something can be done. */
 async function stopsUntil(debuggee: Debuggee, what: 'canJump' | 'canJumpBack'): Promise<void> {
   while (!debuggee.can(what)) {
-    const stop = await debuggee.stop(0.5).catch(() => undefined);
-    if (stop) await debuggee.proceed(stop.threadId);
+    if (debuggee.stopsSoFar().length > 0) await debuggee.proceed((await debuggee.stop()).threadId);
+    else await delay(20);
   }
 }

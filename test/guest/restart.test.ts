@@ -1,9 +1,10 @@
 /** Restart in a moment: back to kernel A with kernel B loaded, from wherever the session is. */
 import assert from 'node:assert/strict';
+import { inOrder } from '../inOrder.ts';
 import { Debuggee } from './debuggee.ts';
 
-describe('restart', function () {
-  this.bail(true);
+describe('restart', () => {
+  inOrder();
   let debuggee: Debuggee;
   before(async () => {
     debuggee = await Debuggee.launch({ stopAt: ['A quiescing', 'B starting'] });
