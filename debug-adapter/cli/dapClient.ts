@@ -24,7 +24,10 @@ export interface AdapterCommand {
 export class DapClient extends EventEmitter<{ event: [DebugProtocol.Event]; exit: [Error] }> {
   private readonly waiting = new Map<number, Waiting>();
   private nextSequence = 1;
-  private pending: Buffer = Buffer.alloc(0);
+  private pieces: Buffer[] = [];
+  private received = 0;
+  /** Bytes that have to be there before it pays to look at them. */
+  private wanted = 1;
   private errorOutput = '';
   readonly exited: Promise<void>;
 
@@ -111,19 +114,27 @@ export class DapClient extends EventEmitter<{ event: [DebugProtocol.Event]; exit
     clearTimeout(force);
   }
 
+  /** A long message comes in many pieces: they are put together once, when all are there. */
   private receive(bytes: Buffer): void {
-    this.pending = Buffer.concat([this.pending, bytes]);
-    for (;;) {
-      const headerEnd = this.pending.indexOf('\r\n\r\n');
-      if (headerEnd < 0) return;
-      const length = Number(/Content-Length: (\d+)/i.exec(this.pending.toString('latin1', 0, headerEnd))?.[1]);
+    this.pieces.push(bytes);
+    this.received += bytes.length;
+    while (this.received >= this.wanted) {
+      const all = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces);
+      const headerEnd = all.indexOf('\r\n\r\n');
+      const length = Number(/Content-Length: (\d+)/i.exec(all.toString('latin1', 0, Math.max(headerEnd, 0)))?.[1]);
       const end = headerEnd + 4 + length;
-      if (this.pending.length < end) return;
-      const message = JSON.parse(this.pending.toString('utf8', headerEnd + 4, end)) as DebugProtocol.ProtocolMessage;
-      this.pending = this.pending.subarray(end);
-      if (message.type === 'event') this.emit('event', message as DebugProtocol.Event);
-      else if (message.type === 'response') this.settle(message as DebugProtocol.Response);
+      const isWhole = headerEnd >= 0 && all.length >= end;
+      const rest = isWhole ? all.subarray(end) : all;
+      this.pieces = [rest];
+      this.received = rest.length;
+      this.wanted = isWhole ? 1 : headerEnd < 0 ? rest.length + 1 : end;
+      if (isWhole) this.handle(JSON.parse(all.toString('utf8', headerEnd + 4, end)) as DebugProtocol.ProtocolMessage);
     }
+  }
+
+  private handle(message: DebugProtocol.ProtocolMessage): void {
+    if (message.type === 'event') this.emit('event', message as DebugProtocol.Event);
+    else if (message.type === 'response') this.settle(message as DebugProtocol.Response);
   }
 
   private settle(response: DebugProtocol.Response): void {
@@ -132,7 +143,7 @@ export class DapClient extends EventEmitter<{ event: [DebugProtocol.Event]; exit
     this.waiting.delete(response.request_seq);
     clearTimeout(waiting.timer);
     if (response.success) waiting.resolve(response.body);
-    else waiting.reject(adapterRefused(waiting.command, refusal(response)));
+    else waiting.reject(adapterRefused(waiting.command, response.message ?? 'no reason given'));
   }
 
   private onExit(how: string): void {
@@ -144,10 +155,4 @@ export class DapClient extends EventEmitter<{ event: [DebugProtocol.Event]; exit
     this.waiting.clear();
     this.emit('exit', error);
   }
-}
-
-/** The adapter's sentence in an error response. */
-function refusal(response: DebugProtocol.Response): string {
-  const { error } = (response as DebugProtocol.ErrorResponse).body;
-  return error?.variables?.['text'] ?? error?.format ?? response.message ?? 'no reason given';
 }

@@ -1,92 +1,71 @@
 /** The command-line tool: a thin door to the same rooms as the extension. */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserFacingError } from '../../qemu-runner/errors.ts';
-import { ensureLab, type BuildProgress } from '../../qemu-runner/guest/lab.ts';
-import type { LaunchConfiguration } from '../protocol.ts';
-import { DapClient } from './dapClient.ts';
-import { runJumpSequence } from './jumpSequence.ts';
-import { StatusLine } from './statusLine.ts';
-import { Timeline } from './timeline.ts';
+import { fileNotOpened } from '../errors.ts';
+import { COMMANDS, usage, type Command } from './commands.ts';
+import { Misused, type Values } from './launchOptions.ts';
+import { status } from './work.ts';
 
-const USAGE = `Usage: kexec-jump <command>
+/** Exit status of options that are wrong, of all commands. */
+const MISUSED = 2;
 
-  run [--window low|high] [--memory MiB]   jump from kernel A into kernel B and back, and show how it went
-  build                                    build the lab guest (kernel, kexec-tools, initramfs)
-  help                                     this text
-`;
+/** An error in words of a person. */
+function wordsOf(error: unknown): string {
+  if (error instanceof UserFacingError) return error.describe();
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (path !== undefined && code !== undefined) return fileNotOpened(path, SYSTEM_ERRORS[code] ?? message).describe();
+  return message;
+}
 
-const status = new StatusLine(process.stderr);
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of its path is no folder',
+  EACCES: 'it may not be read',
+  EPERM: 'it may not be read',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+};
 
-async function run(window: 'low' | 'high', memory: number): Promise<number> {
-  const timeline = new Timeline(process.stdout);
-  const client = DapClient.start({ program: process.execPath, args: [join(__dirname, 'adapter.cjs')] });
-  const stop = (): void => {
-    void client.stop().finally(() => process.exit(130));
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+async function main([name = '', ...args]: string[]): Promise<number> {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) {
+    process.stderr.write(usage());
+    return MISUSED;
+  }
   try {
-    const launch: LaunchConfiguration = { window, memory };
-    const { survived, phases } = await runJumpSequence(client, timeline, launch, (message) => {
-      status.show(message);
-    });
-    timeline.note(
-      survived
-        ? `Kernel A survived: ${phases.length} phases, its file is whole and its counter goes on.`
-        : 'Kernel A did not survive: its file or its counter is not what it was.',
-    );
-    return survived ? 0 : 1;
-  } finally {
+    const { values, positionals } = parse(command, args);
+    return await command.run(values, positionals);
+  } catch (error) {
     status.clear();
-    await client.stop();
+    if (error instanceof Misused) {
+      process.stderr.write(`kexec-jump ${name}: ${error.message}\nUsage: kexec-jump ${name} ${command.usage}\n`);
+      return MISUSED;
+    }
+    process.stderr.write(`kexec-jump: ${wordsOf(error)}\n`);
+    return command.failure;
   }
 }
 
-async function build(): Promise<number> {
-  const abort = new AbortController();
-  process.once('SIGINT', () => {
-    abort.abort();
-  });
-  const onProgress = ({ step, detail, fraction }: BuildProgress): void => {
-    const percent = fraction === undefined ? '' : `${Math.round(fraction * 100)} %`;
-    status.show(`${step}: ${[percent, detail].filter(Boolean).join('  ')}`);
-  };
-  const lab = await ensureLab({ onProgress, signal: abort.signal });
-  status.clear();
-  process.stdout.write(`The lab guest (Linux ${lab.release}) is in ${lab.directory}\n`);
-  return 0;
-}
-
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      window: { type: 'string', default: 'high' },
-      memory: { type: 'string', default: '256' },
-    },
-  });
-  switch (positionals[0]) {
-    case 'run':
-      return run(values.window === 'low' ? 'low' : 'high', Number(values.memory));
-    case 'build':
-      return build();
-    case 'help':
-      process.stdout.write(USAGE);
-      return 0;
-    default:
-      process.stderr.write(USAGE);
-      return 2;
+function parse({ options, files: [least, most] }: Command, args: string[]): { values: Values; positionals: string[] } {
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new Misused((error as Error).message);
   }
+  const { length } = parsed.positionals;
+  if (length < least) throw new Misused(least === 1 ? 'it needs a file' : `it needs ${least} files`);
+  if (length > most) throw new Misused(`"${parsed.positionals[most]!}" is one too many`);
+  return { values: parsed.values as Values, positionals: parsed.positionals };
 }
 
-void main()
-  .catch((error: unknown) => {
-    status.clear();
-    const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;
-    process.stderr.write(`kexec-jump: ${text}\n`);
-    return 1;
-  })
-  .then((code) => {
-    process.exitCode = code;
+// Who reads the output may have seen enough of it: `kexec-jump dmesg FILE | head`.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') throw new Error(`the output cannot be written: ${code ?? 'unknown'}`);
+    process.exit();
   });
+}
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

@@ -2,18 +2,23 @@
 import { styleText } from 'node:util';
 import { relative } from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { PHASE_MEANING, type PhaseEvent } from '../protocol.ts';
+import { nameKernels, PHASE_MEANING, type PhaseEvent } from '../protocol.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
 /** Writes lines that a person can follow; colours only where the output is a terminal. */
 export class Timeline {
+  /** Who is in kernel B's place. */
+  peer: 'B' | 'C' = 'B';
+
   constructor(private readonly output: NodeJS.WriteStream) {}
 
   phase({ phase, kernel, seconds }: PhaseEvent): void {
     const mark = this.style(kernel === 'A' ? 'cyan' : 'magenta', '●');
-    const name = this.style('bold', phase.padEnd(15));
-    this.line(`${seconds.toFixed(2).padStart(7)} s  ${mark} ${name} ${this.style('dim', PHASE_MEANING[phase])}`);
+    const name = this.style('bold', nameKernels(phase, this.peer).padEnd(15));
+    this.line(
+      `${seconds.toFixed(2).padStart(7)} s  ${mark} ${name} ${this.style('dim', nameKernels(PHASE_MEANING[phase], this.peer))}`,
+    );
   }
 
   /** Where the machine stopped: the innermost frame and who called it. */

@@ -34,8 +34,8 @@ export function parseMode(id: string | undefined): BreakpointMode {
   return { kernels: OWNERS.find(([name]) => name === owner)?.[2] ?? KERNEL_NAMES, hardware };
 }
 
-/** Splits `A:vfs_read` into a mode and the function's name. */
-export function parseFunctionName(name: string): { mode: BreakpointMode; name: string } {
+/** Splits `A:vfs_read` into a mode's id and the function's name. */
+export function parseFunctionName(name: string): { owner: string | undefined; name: string } {
   const [, owner, bare] = /^(?:([AB]):)?\s*(.*)$/s.exec(name) ?? [];
-  return { mode: parseMode(owner), name: bare ?? name };
+  return { owner, name: bare ?? name };
 }

@@ -11,7 +11,7 @@ export async function completions(
   session: JumpSession,
   { text: line, column, frameId }: DebugProtocol.CompletionsArguments,
 ): Promise<DebugProtocol.CompletionItem[]> {
-  const { kernel } = frameOrLive(frameId, session.live);
+  const { kernel } = frameOrLive(frameId, session);
   const gdb = session.gdbs[kernel];
   if (gdb.isRunning) return [];
   const typed = line.slice(0, column - 1);

@@ -1,5 +1,6 @@
 /** Request family: evaluate. In the debug console: an expression, else a command of gdb's. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { threadNumber } from '../gdb/threads.ts';
 import { GdbCommandError, notNow } from '../errors.ts';
 import type { JumpSession } from '../jump/session.ts';
 import { frameOrLive } from './threads.ts';
@@ -14,7 +15,7 @@ export async function evaluate(
   variables: Variables,
   { expression, frameId, context }: DebugProtocol.EvaluateArguments,
 ): Promise<DebugProtocol.EvaluateResponse['body']> {
-  const frame = frameOrLive(frameId, session.live);
+  const frame = frameOrLive(frameId, session);
   const gdb = session.gdbs[frame.kernel];
   if (gdb.isRunning) throw notNow('Evaluating', `kernel ${frame.kernel} is running`, 'Pause it first.');
   try {
@@ -25,6 +26,7 @@ export async function evaluate(
     if (RUN_CONTROL.test(command)) {
       throw notNow(`"${command}"`, 'the session controls the machine', "Use the debugger's own buttons and commands.");
     }
+    await gdb.console(`thread ${threadNumber(frame.cpu)}`);
     await gdb.console(`frame ${frame.level}`);
     return { result: (await gdb.console(command)).trimEnd(), variablesReference: 0 };
   }

@@ -3,9 +3,9 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { KernelGdb } from '../gdb/kernelGdb.ts';
 import { list, text, tuple } from '../gdb/mi.ts';
 import { hex } from '../../vmcore-viewer/core/errors.ts';
-import type { DescriptorTable, SystemRegisters } from '../jump/tripleFault.ts';
+import type { DescriptorTable, SystemRegisters } from '../jump/systemRegisters.ts';
 import { withBitNames } from './registerBits.ts';
-import { miFrame } from './threads.ts';
+import { miFrame, type FrameAddress } from './threads.ts';
 
 /** The groups, by the names that Intel's manual gives them. */
 export const REGISTER_GROUPS = ['General', 'Segments', 'Control', 'Descriptor tables', 'FPU', 'SSE'] as const;
@@ -23,13 +23,17 @@ const MEMBERS: Record<GdbGroup, RegExp> = {
 };
 
 /** The registers of a group in a frame, in the target description's order. */
-export async function registerGroup(gdb: KernelGdb, level: number, group: GdbGroup): Promise<DebugProtocol.Variable[]> {
+export async function registerGroup(
+  gdb: KernelGdb,
+  frame: FrameAddress,
+  group: GdbGroup,
+): Promise<DebugProtocol.Variable[]> {
   const names = list((await gdb.command('-data-list-register-names'))['register-names']).map(text);
   const numbers = names.flatMap((name, number) => (MEMBERS[group].test(name) ? [number] : []));
   if (numbers.length === 0) return [];
   // "N" is gdb's natural format: flags by name, vectors as unions.
   const format = group === 'FPU' || group === 'SSE' ? 'N' : 'x';
-  const results = await gdb.command(`-data-list-register-values ${miFrame(level)} ${format} ${numbers.join(' ')}`);
+  const results = await gdb.command(`-data-list-register-values ${miFrame(frame)} ${format} ${numbers.join(' ')}`);
   return list(results['register-values']).map((item) => {
     const { number, value } = tuple(item);
     const name = names[Number(text(number))] ?? '';

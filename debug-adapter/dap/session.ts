@@ -1,37 +1,35 @@
-/** The DAP session: takes each request to its family. */
-import { InitializedEvent, LoggingDebugSession, TerminatedEvent } from '@vscode/debugadapter';
+/** The DAP session: its beginning and its end; the requests in between go to their families. */
+import { DebugSession, InitializedEvent, InvalidatedEvent, Response, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { UserFacingError } from '../../qemu-runner/errors.ts';
-import { ensureLab } from '../../qemu-runner/guest/lab.ts';
-import { needsLab, resolveConfiguration } from '../configuration.ts';
 import { noSession } from '../errors.ts';
-import { jump, jumpBack, restart, waitForKernelA } from '../jump/commands.ts';
-import { JumpSession } from '../jump/session.ts';
-import type { SessionStop } from '../jump/stops.ts';
-import type { CustomRequests, LaunchConfiguration } from '../protocol.ts';
-import { BREAKPOINT_MODES } from './breakpointModes.ts';
+import { beginAtSnapshot, jump, restart, waitForKernelA } from '../jump/commands.ts';
+import type { JumpSession } from '../jump/session.ts';
+import { describeException } from '../jump/exceptions.ts';
+import { exceptionStop, type SessionStop } from '../jump/stops.ts';
+import type { AttachConfiguration, LaunchConfiguration } from '../protocol.ts';
 import { Breakpoints } from './breakpoints.ts';
-import { completions } from './completions.ts';
-import { disassemble } from './disassembly.ts';
-import { evaluate } from './evaluate.ts';
-import { readMemory, writeMemory } from './memory.ts';
-import { modules } from './modules.ts';
+import { CAPABILITIES } from './capabilities.ts';
+import { tellsKernelsApart } from './clients.ts';
+import { startMachine } from './launch.ts';
 import { interpolate } from './logMessage.ts';
 import { Progress } from './progress.ts';
+import { resumeWithProgress } from './resumeProgress.ts';
+import { ReadAhead } from './readAhead.ts';
 import { Reporter } from './reporter.ts';
-import { stackTrace, threads } from './stack.ts';
+import { handlerOf, isShown, type Running } from './requests.ts';
+import { goOn } from './runControl.ts';
+import { threads } from './stack.ts';
 import { kernelOf } from './threads.ts';
 import { Variables } from './variables.ts';
 
-type Respond<Body> = (body?: Body) => void;
+/** Requests behind whose answers a client takes the kernel for running. */
+const STEPS: ReadonlySet<string> = new Set(['next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue']);
 
-interface Running {
-  jump: JumpSession;
-  breakpoints: Breakpoints;
-  variables: Variables;
-}
+/** Requests by which a client shows a stop, and changes nothing. */
+const PAINTING: ReadonlySet<string> = new Set(['threads', 'stackTrace', 'scopes', 'variables']);
 
-export class KexecJumpDebugSession extends LoggingDebugSession {
+export class KexecJumpDebugSession extends DebugSession {
   private running: Running | undefined;
   private readonly launchAborted = new AbortController();
   private supportsProgress = false;
@@ -45,32 +43,26 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     this.setDebuggerColumnsStartAt1(true);
   }
 
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    if (!PAINTING.has(request.command)) this.running?.ahead.forget();
+    const handler = handlerOf(request.command);
+    if (!handler) {
+      super.dispatchRequest(request);
+      return;
+    }
+    const work = (): unknown => handler(this.required(), request.arguments ?? {});
+    void this.answer(new Response(request), work, isShown(request.command)).then(() => {
+      if (this.running && STEPS.has(request.command)) this.reporter.stepBegan(this.running.jump);
+    });
+  }
+
   protected override initializeRequest(
     response: DebugProtocol.InitializeResponse,
     client: DebugProtocol.InitializeRequestArguments,
   ): void {
     this.supportsProgress = client.supportsProgressReporting ?? false;
-    response.body = {
-      supportsConfigurationDoneRequest: true,
-      supportsFunctionBreakpoints: true,
-      supportsConditionalBreakpoints: true,
-      supportsHitConditionalBreakpoints: true,
-      supportsInstructionBreakpoints: true,
-      breakpointModes: [...BREAKPOINT_MODES],
-      supportsSteppingGranularity: true,
-      supportsDisassembleRequest: true,
-      supportsReadMemoryRequest: true,
-      supportsWriteMemoryRequest: true,
-      supportsSetVariable: true,
-      supportsEvaluateForHovers: true,
-      supportsSetExpression: true,
-      supportsCompletionsRequest: true,
-      supportsModulesRequest: true,
-      supportsDataBreakpoints: true,
-      supportsLogPoints: true,
-      supportsRestartRequest: true,
-      supportsTerminateRequest: true,
-    };
+    this.reporter.kernelsApart = tellsKernelsApart(client);
+    response.body = CAPABILITIES;
     this.sendResponse(response);
   }
 
@@ -78,224 +70,79 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     response: DebugProtocol.LaunchResponse,
     launch: DebugProtocol.LaunchRequestArguments & LaunchConfiguration,
   ): void {
-    this.answer(response, async () => {
-      const jumpSession = await this.startMachine(launch);
-      this.running = {
-        jump: jumpSession,
-        breakpoints: new Breakpoints(jumpSession),
-        variables: new Variables(jumpSession),
-      };
-      this.reporter.follow(jumpSession, {
-        trace: launch.trace ?? false,
-        breakpointId: (kernel, number) => this.running?.breakpoints.idOf(kernel, number),
-      });
-      jumpSession.stopsAtBreakpoint = async (stop) => this.logOrStop(stop);
-      jumpSession.on('continued', () => void this.running?.variables.forget());
-      jumpSession.on(
-        'ended',
-        () =>
-          void this.end().finally(() => {
-            this.sendEvent(new TerminatedEvent());
-          }),
-      );
-      this.reporter.sendCustom('kexecJump/consoles', jumpSession.consoles);
-      this.sendEvent(new InitializedEvent());
-      return undefined;
-    });
+    this.startSession(response, launch);
+  }
+
+  protected override attachRequest(
+    response: DebugProtocol.AttachResponse,
+    attach: DebugProtocol.AttachRequestArguments & AttachConfiguration,
+  ): void {
+    this.startSession(response, attach);
   }
 
   protected override configurationDoneRequest(response: DebugProtocol.ConfigurationDoneResponse): void {
-    this.answer(response, async () => {
-      const { jump: jumpSession } = this.required();
-      await jumpSession.begin();
-      void this.followBoot(jumpSession);
-      return undefined;
+    void this.answer(response, async () => {
+      const { jump: session } = this.required();
+      const { snapshot, machine } = session.configuration;
+      if (machine.kind !== 'launch') {
+        await session.attach();
+        return;
+      }
+      this.reporter.preflight(session);
+      if (snapshot === undefined) await session.begin();
+      void this.followBoot(session, snapshot);
     });
-  }
-
-  protected override restartRequest(response: DebugProtocol.RestartResponse): void {
-    const work = async (): Promise<void> => {
-      const { jump: jumpSession } = this.required();
-      await restart(jumpSession);
-      if (!jumpSession.isStopped) this.reporter.continued(jumpSession);
-    };
-    this.answer(response, work, { showUser: true });
-  }
-
-  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse): void {
-    this.answer(response, async () => this.end());
-  }
-
-  protected override terminateRequest(response: DebugProtocol.TerminateResponse): void {
-    this.answer(response, async () => {
-      await this.end();
-      this.sendEvent(new TerminatedEvent());
-    });
-  }
-
-  protected override setBreakPointsRequest(
-    response: DebugProtocol.SetBreakpointsResponse,
-    wanted: DebugProtocol.SetBreakpointsArguments,
-  ): void {
-    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setSource(wanted) }));
-  }
-
-  protected override setFunctionBreakPointsRequest(
-    response: DebugProtocol.SetFunctionBreakpointsResponse,
-    wanted: DebugProtocol.SetFunctionBreakpointsArguments,
-  ): void {
-    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setFunctions(wanted) }));
-  }
-
-  protected override setInstructionBreakpointsRequest(
-    response: DebugProtocol.SetInstructionBreakpointsResponse,
-    wanted: DebugProtocol.SetInstructionBreakpointsArguments,
-  ): void {
-    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setInstructions(wanted) }));
   }
 
   protected override threadsRequest(response: DebugProtocol.ThreadsResponse): void {
-    this.answer(response, async () => Promise.resolve({ threads: this.running ? threads(this.running.jump) : [] }));
-  }
-
-  protected override stackTraceRequest(
-    response: DebugProtocol.StackTraceResponse,
-    wanted: DebugProtocol.StackTraceArguments,
-  ): void {
-    this.answer(response, async () => stackTrace(this.required().jump, wanted));
-  }
-
-  protected override scopesRequest(
-    response: DebugProtocol.ScopesResponse,
-    { frameId }: DebugProtocol.ScopesArguments,
-  ): void {
-    this.answer(response, async () => Promise.resolve({ scopes: this.required().variables.scopes(frameId) }));
-  }
-
-  protected override variablesRequest(
-    response: DebugProtocol.VariablesResponse,
-    { variablesReference }: DebugProtocol.VariablesArguments,
-  ): void {
-    this.answer(response, async () => ({ variables: await this.required().variables.list(variablesReference) }));
-  }
-
-  protected override setVariableRequest(
-    response: DebugProtocol.SetVariableResponse,
-    { variablesReference, name, value }: DebugProtocol.SetVariableArguments,
-  ): void {
-    this.answer(response, async () => ({
-      value: await this.required().variables.set(variablesReference, name, value),
-    }));
-  }
-
-  protected override setExpressionRequest(
-    response: DebugProtocol.SetExpressionResponse,
-    { expression, value, frameId }: DebugProtocol.SetExpressionArguments,
-  ): void {
-    this.answer(response, async () => this.required().variables.setExpression(expression, value, frameId));
-  }
-
-  protected override completionsRequest(
-    response: DebugProtocol.CompletionsResponse,
-    wanted: DebugProtocol.CompletionsArguments,
-  ): void {
-    this.answer(response, async () => ({ targets: await completions(this.required().jump, wanted) }));
-  }
-
-  protected override dataBreakpointInfoRequest(
-    response: DebugProtocol.DataBreakpointInfoResponse,
-    wanted: DebugProtocol.DataBreakpointInfoArguments,
-  ): void {
-    this.answer(response, async () => this.required().variables.dataBreakpointInfo(wanted));
-  }
-
-  protected override setDataBreakpointsRequest(
-    response: DebugProtocol.SetDataBreakpointsResponse,
-    wanted: DebugProtocol.SetDataBreakpointsArguments,
-  ): void {
-    this.answer(response, async () => ({ breakpoints: await this.required().breakpoints.setData(wanted) }));
-  }
-
-  protected override evaluateRequest(
-    response: DebugProtocol.EvaluateResponse,
-    wanted: DebugProtocol.EvaluateArguments,
-  ): void {
-    this.answer(response, async () => evaluate(this.required().jump, this.required().variables, wanted));
-  }
-
-  protected override disassembleRequest(
-    response: DebugProtocol.DisassembleResponse,
-    wanted: DebugProtocol.DisassembleArguments,
-  ): void {
-    this.answer(response, async () => ({ instructions: await disassemble(this.required().jump, wanted) }));
-  }
-
-  protected override readMemoryRequest(
-    response: DebugProtocol.ReadMemoryResponse,
-    wanted: DebugProtocol.ReadMemoryArguments,
-  ): void {
-    this.answer(response, async () => readMemory(this.required().jump, wanted));
-  }
-
-  protected override writeMemoryRequest(
-    response: DebugProtocol.WriteMemoryResponse,
-    wanted: DebugProtocol.WriteMemoryArguments,
-  ): void {
-    this.answer(response, async () => writeMemory(this.required().jump, wanted));
+    void this.answer(response, async () => {
+      this.running?.ahead.paints();
+      return { threads: this.running ? await threads(this.running.jump) : [] };
+    });
   }
 
   protected override continueRequest(
     response: DebugProtocol.ContinueResponse,
     { threadId }: DebugProtocol.ContinueArguments,
   ): void {
-    this.execute(response, threadId, '-exec-continue');
-  }
-
-  protected override nextRequest(
-    response: DebugProtocol.NextResponse,
-    { threadId, granularity }: DebugProtocol.NextArguments,
-  ): void {
-    this.execute(response, threadId, granularity === 'instruction' ? '-exec-next-instruction' : '-exec-next');
-  }
-
-  protected override stepInRequest(
-    response: DebugProtocol.StepInResponse,
-    { threadId, granularity }: DebugProtocol.StepInArguments,
-  ): void {
-    this.execute(response, threadId, granularity === 'instruction' ? '-exec-step-instruction' : '-exec-step');
-  }
-
-  protected override stepOutRequest(
-    response: DebugProtocol.StepOutResponse,
-    { threadId }: DebugProtocol.StepOutArguments,
-  ): void {
-    this.execute(response, threadId, '-exec-finish');
-  }
-
-  protected override pauseRequest(response: DebugProtocol.PauseResponse): void {
-    this.answer(response, async () => this.required().jump.pause(), { showUser: true });
-  }
-
-  protected override customRequest(command: string, response: DebugProtocol.Response, wanted: unknown): void {
-    this.answer(response, async () => {
-      const { jump: jumpSession } = this.required();
-      switch (command as keyof CustomRequests | 'modules') {
-        // A request of DAP's that the base class does not know.
-        case 'modules':
-          return { modules: modules(jumpSession) };
-        case 'kexecJump/jump':
-          await jump(jumpSession);
-          return {};
-        case 'kexecJump/jumpBack':
-          jumpBack(jumpSession);
-          return {};
-        case 'kexecJump/agent': {
-          const { verb, argument, seconds } = wanted as CustomRequests['kexecJump/agent']['arguments'];
-          return { text: await jumpSession.agent.request(verb, argument, seconds) };
-        }
-        default:
-          throw new Error(`Unknown request ${command}`);
+    const work = async (): Promise<DebugProtocol.ContinueResponse['body']> => {
+      const { jump: session } = this.required();
+      await goOn(session);
+      return { allThreadsContinued: !this.reporter.kernelsApart };
+    };
+    void this.answer(response, work, true).then(() => {
+      // The client takes the kernel that it named for running now.
+      const session = this.running?.jump;
+      if (!session) return;
+      if (kernelOf(threadId) === session.live) {
+        this.reporter.goesOn(session, threadId);
+        this.reporter.dormantStandStill(session);
+      } else {
+        this.reporter.handOver(session, kernelOf(threadId));
       }
+    });
+  }
+
+  protected override restartRequest(response: DebugProtocol.RestartResponse): void {
+    const work = async (): Promise<void> => {
+      const { jump: session } = this.required();
+      await restart(session);
+      if (!session.run.isStopped) this.reporter.continued(session);
+    };
+    void this.answer(response, work, true);
+  }
+
+  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse): void {
+    // Not every client ends an adapter that it has disconnected from: dap-mode waits for it to go.
+    void this.answer(response, async () => this.end()).then(() => {
+      this.shutdown();
+    });
+  }
+
+  protected override terminateRequest(response: DebugProtocol.TerminateResponse): void {
+    void this.answer(response, async () => {
+      await this.end();
+      this.sendEvent(new TerminatedEvent());
     });
   }
 
@@ -305,64 +152,98 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
     await this.running?.jump.stop();
   }
 
-  private async startMachine(launch: LaunchConfiguration): Promise<JumpSession> {
-    const progress = new Progress(
-      this.supportsProgress
-        ? (event) => {
-            this.sendEvent(event);
-          }
-        : undefined,
-    );
-    try {
-      const { signal } = this.launchAborted;
-      const lab = needsLab(launch)
-        ? await ensureLab({
-            signal,
-            onProgress: ({ step, detail, fraction }) => {
-              progress.report('Building the lab guest', detail ? `${step}: ${detail}` : step, fraction);
-            },
-          })
-        : undefined;
-      progress.report('Starting the machine', 'QEMU and two gdb processes');
-      const configuration = await resolveConfiguration(launch, lab);
-      signal.throwIfAborted();
-      const jumpSession = await JumpSession.start(configuration);
-      if (signal.aborted) await jumpSession.stop();
-      signal.throwIfAborted();
-      return jumpSession;
-    } finally {
-      progress.end();
-    }
+  private startSession(
+    response: DebugProtocol.Response,
+    configuration: LaunchConfiguration | AttachConfiguration,
+  ): void {
+    void this.answer(response, async () => {
+      this.follow(await startMachine(configuration, this.progress(), this.launchAborted.signal));
+      this.sendEvent(new InitializedEvent());
+    });
   }
 
-  /** A logpoint prints its message and does not stop. */
-  private async logOrStop({ kernel, breakpoint }: SessionStop): Promise<boolean> {
-    const { breakpoints, jump: jumpSession } = this.required();
-    const message = breakpoint === undefined ? undefined : breakpoints.logMessageOf(kernel, breakpoint);
-    if (message === undefined) return true;
-    this.reporter.log(await interpolate(message, async (expression) => jumpSession.gdbs[kernel].evaluate(expression)));
-    return false;
+  /** A bar at the client, if it has one. */
+  private progress(): Progress {
+    const send = (event: DebugProtocol.Event): void => {
+      this.sendEvent(event);
+    };
+    return new Progress(this.supportsProgress ? send : undefined);
   }
 
-  /** Kernel A boots; then, if the configuration says so, it jumps. */
-  private async followBoot(jumpSession: JumpSession): Promise<void> {
-    try {
-      await waitForKernelA(jumpSession);
-      if (jumpSession.configuration.autoJump) await jump(jumpSession);
-    } catch (error) {
-      if (!jumpSession.isEnding) this.reporter.tell(error as Error);
-    }
-  }
-
-  private execute(response: DebugProtocol.Response, threadId: number, command: string): void {
-    this.answer(
-      response,
-      async () => {
-        await this.required().jump.execute(kernelOf(threadId), command);
-        return undefined;
+  /** Everything of the session is told from now on. */
+  private follow(session: JumpSession): void {
+    const ahead = new ReadAhead(session);
+    const running = {
+      ahead,
+      jump: session,
+      breakpoints: new Breakpoints(session),
+      variables: new Variables(session, ahead),
+      variablesChanged: () => {
+        this.sendEvent(new InvalidatedEvent(['variables']));
       },
-      { showUser: true },
+    };
+    this.running = running;
+    this.reporter.follow(session, (kernel, number) => running.breakpoints.idOf(kernel, number));
+    session.run.lookAtBreakpoint = async (stop) => this.lookAtBreakpoint(running, stop);
+    void running.breakpoints.setExceptions();
+    session.on('continued', (kernel) => {
+      running.variables.forget(kernel);
+    });
+    session.on(
+      'ended',
+      () =>
+        void this.end().finally(() => {
+          this.sendEvent(new TerminatedEvent());
+        }),
     );
+  }
+
+  /** A logpoint prints its message and does not stop; an exception stops with its text. */
+  private async lookAtBreakpoint(
+    { breakpoints, jump: session }: Running,
+    stop: SessionStop,
+  ): Promise<SessionStop | undefined> {
+    const { kernel, cpu, breakpoint, results } = stop;
+    const { stops, logMessage, exception } = breakpoints.hit(kernel, breakpoint ?? 0);
+    const gdb = session.gdbs[kernel];
+    if (logMessage !== undefined) {
+      this.reporter.log(await interpolate(logMessage, async (expression) => gdb.evaluate(expression)));
+    }
+    if (!exception) return stops ? stop : undefined;
+    const described = await describeException(exception, gdb, cpu, () => session.consoleTail(kernel));
+    return exceptionStop(kernel, results, described);
+  }
+
+  /** Kernel A boots; then, if the configuration says so, it jumps. Or the machine is as in a snapshot. */
+  private async followBoot(session: JumpSession, snapshot: string | undefined): Promise<void> {
+    try {
+      if (snapshot !== undefined) {
+        await beginAtSnapshot(session, snapshot);
+        return;
+      }
+      const { machine } = session.configuration;
+      const resumes = machine.kind === 'launch' && machine.resume !== undefined;
+      if (!resumes) await waitForKernelA(session);
+      const begin = async (): Promise<void> =>
+        resumes ? resumeWithProgress(session, this.progress()) : this.goOnFromKernelA(session);
+      await begin().catch((error: unknown) => {
+        if (error instanceof UserFacingError && error.code === 'preflight-breaks') session.preflight.hold(begin);
+        throw error;
+      });
+    } catch (error) {
+      if (!session.isEnding) this.reporter.tell(error as Error);
+    }
+  }
+
+  /** What the configuration wants of a kernel A that has booted. */
+  private async goOnFromKernelA(session: JumpSession): Promise<void> {
+    const { autoJump, hibernate } = session.configuration;
+    if (hibernate) {
+      const { path, bytes, compared } = await session.hibernation.save(hibernate);
+      this.reporter.log(`Kernel A is saved in ${path}: ${bytes} bytes, ${compared} pages as they are in memory.`);
+    } else if (autoJump) {
+      await jump(session);
+    }
   }
 
   private required(): Running {
@@ -372,28 +253,19 @@ export class KexecJumpDebugSession extends LoggingDebugSession {
 
   /**
    * Answers a request with what the work returns, or with the sentence of its error. The client shows the sentence where
-   * the answer would be (a variable's value, a hover); with `showUser` in a message of its own.
+   * the answer would be (a variable's value, a hover), or in a message of its own. Resolves when the answer is sent.
    */
-  private answer<Body>(
-    response: DebugProtocol.Response,
-    work: () => Promise<Body>,
-    { showUser }: { showUser?: true } = {},
-  ): void {
-    const respond: Respond<Body> = (body) => {
+  private async answer(response: DebugProtocol.Response, work: () => unknown, showsFailure = false): Promise<void> {
+    try {
+      const body = await work();
       if (body !== undefined) response.body = body;
       this.sendResponse(response);
-    };
-    work()
-      .then(respond)
-      .catch((error: unknown) => {
-        const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;
-        this.sendErrorResponse(response, {
-          id: 1,
-          format: '{text}',
-          variables: { text },
-          // Nobody wants to be told that what they ended did not come to its end.
-          ...(this.launchAborted.signal.aborted ? { showUser: false } : showUser && { showUser }),
-        });
-      });
+    } catch (error) {
+      const text = error instanceof UserFacingError ? error.describe() : (error as Error).message;
+      // Nobody wants to be told that what they ended did not come to its end.
+      const showUser = this.launchAborted.signal.aborted ? { showUser: false } : showsFailure && { showUser: true };
+      // The underscore lets the base class put the sentence into "message" too, which is all that some clients show.
+      this.sendErrorResponse(response, { id: 1, format: '{_text}', variables: { _text: text }, ...showUser });
+    }
   }
 }

@@ -5,11 +5,21 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { DapClient } from '../../debug-adapter/cli/dapClient.ts';
-import type { JumpState, LaunchConfiguration, PhaseEvent } from '../../debug-adapter/protocol.ts';
+import type {
+  AttachConfiguration,
+  HibernateWish,
+  HibernationReport,
+  JumpState,
+  LaunchConfiguration,
+  PhaseEvent,
+  TransferEvent,
+} from '../../debug-adapter/protocol.ts';
 import { parseFields } from '../../qemu-runner/agent.ts';
 
 const ADAPTER = join(import.meta.dirname, '..', '..', 'dist', 'adapter.cjs');
 const SECONDS = 120;
+/** Time limit for kernel A to be saved, which has up to 5 GiB. */
+export const SAVING_SECONDS = 280;
 
 /** Where the session stopped: the stop event and its stack, innermost first, as "function file:line". */
 export interface Stop {
@@ -27,6 +37,10 @@ export interface Stop {
 
 export class Debuggee {
   readonly phases: PhaseEvent[] = [];
+  /** What was told of saving and resuming. */
+  readonly transfers: TransferEvent[] = [];
+  /** Threads that were said to stand still. */
+  readonly dormant = new Set<number>();
   /** What the debug console shows. */
   output = '';
   private readonly stops: DebugProtocol.StoppedEvent[] = [];
@@ -47,12 +61,19 @@ export class Debuggee {
     Debuggee.started.add(this);
     client.on('event', (event) => {
       if (event.event === 'kexecJump/phase') this.phases.push(event.body as PhaseEvent);
+      if (event.event === 'kexecJump/transfer') this.transfers.push(event.body as TransferEvent);
       if (event.event === 'kexecJump/state') this.state = event.body as JumpState;
       if (event.event === 'kexecJump/consoles') this.folder = join((event.body as { qemu: string }).qemu, '..');
-      if (event.event === 'stopped') this.stops.push(event as DebugProtocol.StoppedEvent);
+      if (event.event === 'stopped') this.onStopped(event as DebugProtocol.StoppedEvent);
       if (event.event === 'terminated') this.terminated = true;
       if (event.event === 'output') this.output += (event as DebugProtocol.OutputEvent).body.output;
     });
+  }
+
+  /** That a kernel went dormant is no stop of the machine. */
+  private onStopped(event: DebugProtocol.StoppedEvent): void {
+    if (event.body.reason === 'dormant') this.dormant.add(event.body.threadId!);
+    else if (!event.body.preserveFocusHint) this.stops.push(event);
   }
 
   /** Starts the adapter and asks it to launch. Rejects with the adapter's sentence. */
@@ -68,18 +89,44 @@ export class Debuggee {
     }
   }
 
-  /** Starts the adapter only. */
-  static start(environment: NodeJS.ProcessEnv = {}): Debuggee {
-    const env = Object.entries(environment).map(([name, value]) => `${name}=${value ?? ''}`);
-    return new Debuggee(DapClient.start({ program: 'env', args: [...env, process.execPath, ADAPTER] }));
+  /** Starts the adapter and asks it to attach. Rejects with the adapter's sentence. */
+  static async attach(configuration: AttachConfiguration): Promise<Debuggee> {
+    const debuggee = Debuggee.start();
+    try {
+      await debuggee.initialize(configuration, 'attach');
+      await debuggee.client.request('configurationDone');
+      return debuggee;
+    } catch (error) {
+      await debuggee.client.stop();
+      throw error;
+    }
   }
 
-  async initialize(configuration: LaunchConfiguration): Promise<void> {
-    await this.client.request('initialize', { adapterID: 'kexec-jump', pathFormat: 'path' });
+  /** Starts the adapter only. @param within a command that runs it, with its arguments. */
+  static start(environment: NodeJS.ProcessEnv = {}, within: readonly string[] = []): Debuggee {
+    const env = Object.entries(environment).map(([name, value]) => `${name}=${value ?? ''}`);
+    return new Debuggee(DapClient.start({ program: 'env', args: [...env, ...within, process.execPath, ADAPTER] }));
+  }
+
+  async initialize(
+    configuration: LaunchConfiguration | AttachConfiguration,
+    request: 'launch' | 'attach' = 'launch',
+  ): Promise<void> {
+    await this.client.request('initialize', {
+      adapterID: 'kexec-jump',
+      pathFormat: 'path',
+      clientID: 'vscode',
+      supportsInvalidatedEvent: true,
+    });
     const initialized = this.client.waitFor('initialized', SECONDS);
     initialized.catch(() => undefined);
-    await this.client.request('launch', configuration, SECONDS);
+    await this.client.request(request, configuration, SECONDS);
     await initialized;
+  }
+
+  /** Saves kernel A. Rejects with the adapter's sentence. */
+  async hibernate(wish: HibernateWish): Promise<HibernationReport> {
+    return this.client.request<HibernationReport>('kexecJump/hibernate', wish, SAVING_SECONDS);
   }
 
   /** Waits for the next stop that was not taken yet. */
@@ -125,6 +172,11 @@ export class Debuggee {
     return this.state?.[what] ?? false;
   }
 
+  /** Waits until the session says that the machine is suspended to RAM. */
+  async asleep(): Promise<void> {
+    await this.until(() => (this.state?.asleep ? true : undefined), SECONDS, 'sleep');
+  }
+
   /** Waits until the session says that something can be done. */
   async ready(what: 'canJump' | 'canJumpBack', seconds = SECONDS): Promise<void> {
     await this.until(() => this.can(what) || undefined, seconds, what);
@@ -155,7 +207,7 @@ export class Debuggee {
     await nothingLeft(processes, this.folder);
   }
 
-  private async until<T>(look: () => T | undefined, seconds: number, what: string): Promise<T> {
+  async until<T>(look: () => T | undefined, seconds: number, what: string): Promise<T> {
     for (let waited = 0; waited < seconds * 1000; waited += 20) {
       const found = look();
       if (found !== undefined) return found;

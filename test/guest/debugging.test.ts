@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { findLab, type Lab } from '../../qemu-runner/guest/lab.ts';
+import { inOrder } from '../inOrder.ts';
 import { Debuggee, type Stop } from './debuggee.ts';
 
 const A = 1;
 
-describe('debugging', function () {
-  this.bail(true);
+describe('debugging', () => {
+  inOrder();
   let debuggee: Debuggee;
   let kexecCore: string;
   let lab: Lab;

@@ -5,9 +5,17 @@ import { Debuggee } from './debuggee.ts';
 /** Both kernels read files all the time; the agent's own reading calls it at every request. */
 const FUNCTION = 'vfs_read';
 const ROUND_TRIPS = 10;
+/** Bytes that a kernel's condition waits for. */
+const WANTED = { A: 4095, B: 1234 };
 
 describe('breakpoints of two kernels at the same addresses', function () {
   let debuggee: Debuggee;
+
+  /** Reads blocks of both sizes, so that a condition on either is met once. */
+  const readBlocks = async (): Promise<Record<string, string>> => {
+    const block = (bytes: number): string => `dd if=/dev/zero of=/dev/null bs=${bytes} count=1`;
+    return debuggee.agent('run', `${block(WANTED.A)}; ${block(WANTED.B)}`);
+  };
 
   const setFunctions = async (...breakpoints: { name: string; condition?: string }[]): Promise<void> => {
     const body = await debuggee.client.request<{ breakpoints: { verified: boolean; message?: string }[] }>(
@@ -59,20 +67,58 @@ describe('breakpoints of two kernels at the same addresses', function () {
     }
   });
 
-  it('keeps a condition to its kernel', async () => {
+  it(`keeps a condition to its kernel, in each of ${ROUND_TRIPS} round trips`, async () => {
     await setFunctions(
-      { name: `A:${FUNCTION}`, condition: 'count == 4095' },
-      { name: `B:${FUNCTION}`, condition: 'count == 1234' },
+      { name: `A:${FUNCTION}`, condition: `count == ${WANTED.A}` },
+      { name: `B:${FUNCTION}`, condition: `count == ${WANTED.B}` },
     );
-    const answer = debuggee.agent(
-      'run',
-      'dd if=/dev/zero of=/dev/null bs=1234 count=1; dd if=/dev/zero of=/dev/null bs=4095 count=1',
-    );
-    const stop = await debuggee.stop();
-    assert.equal(await debuggee.evaluate('count', stop.frames[0]!.id), '4095');
+    const stopsOnce = async (kernel: 'A' | 'B'): Promise<void> => {
+      const answer = readBlocks();
+      const stop = await debuggee.stop();
+      assert.equal(stop.threadId, kernel === 'A' ? 1 : 2);
+      assert.equal(await debuggee.evaluate('count', stop.frames[0]!.id), String(WANTED[kernel]));
+      await debuggee.proceed(stop.threadId);
+      await answer;
+      assert.deepEqual(debuggee.stopsSoFar(), []);
+    };
+    for (let round = 0; round < ROUND_TRIPS; round++) {
+      await stopsOnce('A');
+      await debuggee.client.request('kexecJump/jump');
+      await debuggee.ready('canJumpBack');
+      await stopsOnce('B');
+      await debuggee.client.request('kexecJump/jumpBack');
+      await debuggee.ready('canJump');
+    }
     await setFunctions();
+  });
+
+  it('watches memory in its kernel only', async () => {
+    // Both kernels count threads at the same address whenever a process starts.
+    const watch = async (kernel: 'A' | 'B'): Promise<void> => {
+      const frame = kernel === 'A' ? 10_000 : 20_000;
+      const info = await debuggee.client.request<{ dataId: string }>('dataBreakpointInfo', {
+        name: 'total_forks',
+        frameId: frame,
+      });
+      const { breakpoints } = await debuggee.client.request<{ breakpoints: { verified: boolean; message?: string }[] }>(
+        'setDataBreakpoints',
+        { breakpoints: [{ dataId: info.dataId, accessType: 'write' }] },
+      );
+      assert.equal(breakpoints[0]?.verified, true, breakpoints[0]?.message);
+    };
+    await debuggee.client.request('kexecJump/jump');
+    await debuggee.ready('canJumpBack');
+    await watch('A');
+    await debuggee.agent('run', 'true');
+    assert.deepEqual(debuggee.stopsSoFar(), [], "kernel A's watchpoint is not armed in kernel B");
+    await debuggee.client.request('kexecJump/jumpBack');
+    await debuggee.ready('canJump');
+    const answer = debuggee.agent('run', 'true');
+    const stop = await debuggee.stop();
+    assert.equal(stop.threadId, 1);
+    assert.equal(stop.description, 'Paused on data breakpoint');
+    await debuggee.client.request('setDataBreakpoints', { breakpoints: [] });
     await debuggee.proceed(1);
     await answer;
-    assert.deepEqual(debuggee.stopsSoFar(), []);
   });
 });

@@ -25,6 +25,12 @@ describe('debug adapter without a machine', () => {
     }
   }).timeout(20_000);
 
+  it('goes when its client disconnects', async () => {
+    await client.request('initialize', { adapterID: 'kexec-jump', pathFormat: 'path' });
+    await client.request('disconnect');
+    await client.exited;
+  }).timeout(20_000);
+
   it('goes when its client goes', async () => {
     await client.request('initialize', { adapterID: 'kexec-jump', pathFormat: 'path' });
     await client.stop();
