@@ -45,10 +45,10 @@ export class Consoles implements vscode.Disposable {
   private readonly subscription: vscode.Disposable;
 
   constructor(sessions: JumpSessions) {
-    this.subscription = sessions.onDidOpenConsoles(({ A, B }) => {
+    this.subscription = sessions.onDidOpenConsoles(({ A, B, peer }) => {
       this.closeAll();
       const left = open('Kernel A', A, 'terminal.ansiCyan');
-      this.terminals = [left, open('Kernel B', B, 'terminal.ansiMagenta', left)];
+      this.terminals = [left, open(`Kernel ${peer}`, B, 'terminal.ansiMagenta', left)];
       left.show(true);
     });
   }

@@ -1,6 +1,7 @@
 /** The debug type: how a session is configured when the user says nothing, and how its adapter is started. */
 import * as vscode from 'vscode';
 import { DEBUG_TYPE } from '../debug-adapter/protocol.ts';
+import { defaultBreakpointKernel } from './breakpointKernels.ts';
 
 const LAB_CONFIGURATION: vscode.DebugConfiguration = {
   type: DEBUG_TYPE,
@@ -15,10 +16,11 @@ class ConfigurationProvider implements vscode.DebugConfigurationProvider {
 
   /** F5 without a launch.json comes as an empty configuration. */
   resolveDebugConfiguration(
-    _folder: vscode.WorkspaceFolder | undefined,
+    folder: vscode.WorkspaceFolder | undefined,
     configuration: vscode.DebugConfiguration,
   ): vscode.DebugConfiguration {
-    return configuration.type ? configuration : { ...LAB_CONFIGURATION, ...configuration, ...LAB_CONFIGURATION };
+    const given = configuration.type ? {} : LAB_CONFIGURATION;
+    return { breakpointKernel: defaultBreakpointKernel(folder), ...configuration, ...given };
   }
 }
 

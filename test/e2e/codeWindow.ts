@@ -1,8 +1,9 @@
 /** A VS Code of one test file: the packaged extension in it, a workspace of its own, a browser that shows it. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createVSIX } from '@vscode/vsce';
 import { startBrowser, type BrowserSession } from '../vscode/browser.ts';
 import { ensureCodeServer } from '../vscode/install.ts';
 import { installVsix, startCodeServer, type CodeServer } from '../vscode/server.ts';
@@ -17,12 +18,23 @@ const OPEN_LIMIT_MS = 15 * 60_000;
 /** What the window opens. */
 export interface CodeWindowOptions {
   /** Files of the workspace by their paths in it. */
-  files: Record<string, string>;
+  files?: Record<string, string>;
+  /** A folder that there is, to be opened in place of one of our own. */
+  workspace?: string;
+  /** The same of files that there are, too big to be copied: by their paths in the workspace, where they are. */
+  links?: Record<string, string>;
   /** Settings laid over the quiet ones. */
   settings?: Record<string, unknown>;
   /** Variables for the extension and what it starts. */
   environment?: Record<string, string>;
+  /** Folders of more extensions, to be packaged and installed. */
+  extensions?: string[];
+  /** Size of the window in pixels. What is scrolled out of sight is not in the page. */
+  viewport?: { width: number; height: number };
 }
+
+/** A window in which the call stack shows all frames of both kernels. */
+export const TALL_WINDOW = { width: 1440, height: 1700 };
 
 /** One VS Code and the folders it works in. */
 export class CodeWindow {
@@ -34,23 +46,33 @@ export class CodeWindow {
   ) {}
 
   /** Starts everything; what was started is ended again if a part of it does not start. */
-  static async open({ files, settings = {}, environment: more = {} }: CodeWindowOptions): Promise<CodeWindow> {
+  static async open(options: CodeWindowOptions): Promise<CodeWindow> {
+    const { files = {}, links = {}, settings = {}, environment: more = {}, extensions = [], viewport } = options;
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'kexec-e2e-')));
     const undo: (() => Promise<unknown>)[] = [async () => rm(folder, { recursive: true, force: true })];
     try {
-      const workspace = join(folder, 'workspace');
+      const workspace = options.workspace ?? join(folder, 'workspace');
       await mkdir(join(folder, 'tmp'));
       for (const [path, text] of Object.entries(files)) {
         await mkdir(dirname(join(workspace, path)), { recursive: true });
         await writeFile(join(workspace, path), text);
       }
+      for (const [path, target] of Object.entries(links)) {
+        await mkdir(dirname(join(workspace, path)), { recursive: true });
+        await symlink(target, join(workspace, path));
+      }
       const installation = await ensureCodeServer();
       const folders = { userDataDirectory: join(folder, 'user'), extensionsDirectory: join(folder, 'extensions') };
       await installVsix(installation, folders, VSIX);
+      for (const [index, cwd] of extensions.entries()) {
+        const packagePath = join(folder, `extension-${index}.vsix`);
+        await createVSIX({ cwd, packagePath, dependencies: false, allowMissingRepository: true, skipLicense: true });
+        await installVsix(installation, folders, packagePath);
+      }
       const environment = { ...more, TMPDIR: join(folder, 'tmp') };
       const server = await startCodeServer(installation, { ...folders, workspace, settings, environment });
       undo.unshift(async () => server.stop());
-      const browser = await startBrowser();
+      const browser = await startBrowser(viewport);
       undo.unshift(async () => browser.close());
       return new CodeWindow(folder, server, browser, await browser.open(server.url));
     } catch (error) {

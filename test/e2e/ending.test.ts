@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startProcess, type OwnedProcess } from '../vscode/processes.ts';
 import { useCodeWindow, type CodeWindow } from './codeWindow.ts';
 import { ONE_SESSION, leftovers, processesWith, waitForNothing } from './leftovers.ts';
-import { assertUndisturbed, commandsOffered, expectNoSession } from './stops.ts';
+import { assertUndisturbed, jumpsOffered, expectNoSession } from './stops.ts';
 
 const FILES = { 'hello.c': 'int main(void)\n{\n\treturn 0;\n}\n' };
 const BOOT_LIMIT_MS = 120_000;
@@ -14,7 +14,7 @@ const BOOT_LIMIT_MS = 120_000;
 /** Starts a session and waits until the whole machine is there. */
 async function start({ workbench, temporaryFolder }: CodeWindow, status: string | RegExp): Promise<void> {
   await workbench.openFile('hello.c');
-  await commandsOffered(workbench);
+  await jumpsOffered(workbench);
   await workbench.press('F5');
   await workbench.waitForStatusBar(status, BOOT_LIMIT_MS);
   const { folders, ...programs } = leftovers(temporaryFolder);
@@ -66,7 +66,7 @@ describe('the end of a session that waits for the lab guest', () => {
   it('says what it waits for, and when the user stops it nothing is left and nothing in the way', async () => {
     const { workbench, temporaryFolder } = window();
     await workbench.openFile('hello.c');
-    await commandsOffered(workbench);
+    await jumpsOffered(workbench);
     await workbench.press('F5');
     await workbench.waitForNotification('Building the lab guest: Waiting for another lab build: process 4711');
     await workbench.press('Shift+F5');

@@ -1,14 +1,28 @@
-/** The lab kernel's source, as the editor is to show it. */
+/** The lab's kernel: its source, as the editor is to show it, and its size. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findLab } from '../../qemu-runner/guest/lab.ts';
+import { findLab, type Lab } from '../../qemu-runner/guest/lab.ts';
+import { KernelFile } from '../../vmcore-viewer/core/kernelFile.ts';
+import { PAGE_SIZE } from '../../vmcore-viewer/core/physicalMemory.ts';
+
+function builtLab(): Lab {
+  const lab = findLab();
+  assert.ok(lab, 'The lab guest has not been built. Build it with "node dist/cli.cjs build".');
+  return lab;
+}
 
 /** The folder of the patched kernel tree. */
 export function labSourceFolder(): string {
-  const lab = findLab();
-  assert.ok(lab, 'The lab guest has not been built. Build it with "node dist/cli.cjs build".');
-  return lab.sourceDirectory;
+  return builtLab().sourceDirectory;
+}
+
+/** How many pages the kernel's text has. */
+export function pagesOfText(): number {
+  const file = new KernelFile(builtLab().vmlinux);
+  const [start, end] = ['_text', '_etext'].map((name) => file.symbol(name)!.address);
+  file.close();
+  return Math.ceil((end! - start!) / PAGE_SIZE);
 }
 
 /** The lines of a file of the kernel tree. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { useCodeWindow } from './codeWindow.ts';
 import { labSourceFolder, lineWith } from './labSource.ts';
 import { waitForNothing } from './leftovers.ts';
-import { assertUndisturbed, commandsOffered, expectNoSession, expectStop } from './stops.ts';
+import { waitForShell } from './launching.ts';
+import { assertUndisturbed, expectJumpOffered, expectNoSession, expectStop, jumpsOffered } from './stops.ts';
 
 const FILE = 'kernel/kexec_core.c';
 const LINE = 'error = freeze_processes();';
@@ -21,18 +22,17 @@ describe('F5 with a launch.json', () => {
   const workbench = () => window().workbench;
 
   it('takes a breakpoint that F9 sets before the session', async () => {
-    assert.deepEqual(await commandsOffered(workbench()), []);
+    assert.deepEqual(await jumpsOffered(workbench()), []);
     await workbench().openFile(join(labSourceFolder(), FILE), lineWith(FILE, LINE, 'int kernel_kexec(void)'));
-    await workbench().press('F9');
-    await workbench().debug.waitForBreakpoint();
+    await workbench().debug.setBreakpoint();
   });
 
   it('boots kernel A without a stop and then offers the jump', async () => {
     await workbench().press('F5');
     await workbench().waitForStatusBar('Kernel A: A running', BOOT_LIMIT_MS);
     const { terminals } = workbench();
-    await terminals.waitForText('Kernel A', /^A#\s*$/m, BOOT_LIMIT_MS);
-    assert.deepEqual(await commandsOffered(workbench()), ['Kexec Jump']);
+    await waitForShell(workbench(), 'A');
+    await expectJumpOffered(workbench(), 'Kexec Jump');
     await terminals.type('Kernel A', 'precious=kept\n');
   });
 
@@ -50,10 +50,10 @@ describe('F5 with a launch.json', () => {
   it('goes on into kernel B without another stop', async () => {
     await workbench().press('F5');
     await workbench().waitForStatusBar('Kernel B: B running', BOOT_LIMIT_MS);
-    await workbench().terminals.waitForText('Kernel B', /^B#\s*$/m, BOOT_LIMIT_MS);
+    await waitForShell(workbench(), 'B');
     await workbench().terminals.type('Kernel B', 'echo "$precious/$role"\n');
     await workbench().terminals.waitForText('Kernel B', /^\/B$/m);
-    assert.deepEqual(await commandsOffered(workbench()), ['Kexec Jump Back']);
+    await expectJumpOffered(workbench(), 'Kexec Jump Back');
   });
 
   it('jumps back by the palette and stops at the same breakpoint in kernel B', async () => {

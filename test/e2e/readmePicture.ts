@@ -18,6 +18,21 @@ export async function takeReadmePicture(workbench: Workbench, name: string): Pro
   await workbench.screenshot(join(IMAGES, name));
 }
 
+/** The same of the window as it is. */
+export async function takeWindowPicture(workbench: Workbench, name: string): Promise<void> {
+  if (!process.env['KEXEC_JUMP_SCREENSHOTS']) return;
+  await mkdir(IMAGES, { recursive: true });
+  await workbench.screenshot(join(IMAGES, name));
+}
+
+/** The same of one tab and what it shows. */
+export async function takeTabPicture({ page }: Workbench, tab: string, name: string): Promise<void> {
+  if (!process.env['KEXEC_JUMP_SCREENSHOTS']) return;
+  await mkdir(IMAGES, { recursive: true });
+  const group = page.locator('.editor-group-container', { has: page.locator('.tab', { hasText: tab }) });
+  await group.screenshot({ path: join(IMAGES, name) });
+}
+
 /** As a person would: no empty Watch section, a side bar for long names, a call stack that shows both kernels. */
 async function arrange({ page, debug }: Workbench): Promise<void> {
   await page.locator('.pane-header', { hasText: /^Watch/ }).click();

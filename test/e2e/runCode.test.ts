@@ -10,7 +10,7 @@ import { startBrowser, type BrowserSession } from '../vscode/browser.ts';
 import { waitFor } from '../vscode/waiting.ts';
 import type { Workbench } from '../vscode/workbench.ts';
 import { leftovers, ONE_SESSION, processesWith, waitForNothing } from './leftovers.ts';
-import { commandsOffered, expectStop } from './stops.ts';
+import { jumpsOffered, expectStop } from './stops.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const START_LIMIT_MS = 15 * 60_000;
@@ -51,7 +51,7 @@ describe('npm run code', () => {
     const workbench = await browser.open(url);
     try {
       await waitForReadme(workbench);
-      await commandsOffered(workbench);
+      await jumpsOffered(workbench);
       await workbench.press('F5');
       await expectStop(workbench, {
         status: 'Kernel A: A quiescing',

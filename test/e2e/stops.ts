@@ -39,6 +39,7 @@ export async function expectStop(workbench: Workbench, expected: ExpectedStop): 
   const source = sourceLines(expected.file)[place.line - 1] ?? '';
   assert.equal(plain(place.text), plain(source), `${expected.file}:${place.line}`);
   await waitForFrames(workbench, expected, place.line);
+  await debug.waitForOffer('Continue');
 }
 
 /**
@@ -64,20 +65,28 @@ async function waitForFrames({ debug }: Workbench, expected: ExpectedStop, line:
   );
 }
 
-/** Waits until the variables view shows a variable, and gives its value. */
-export async function valueOf(workbench: Workbench, name: string): Promise<string> {
+/** Waits until the variables view shows a variable, and gives its value. VS Code opens only the first scope by itself. */
+export async function valueOf(workbench: Workbench, name: string, scope?: string): Promise<string> {
+  const { debug } = workbench;
+  if (scope !== undefined) await debug.expandVariable(scope);
   const { value } = await waitFor(
     `The variable ${name}`,
-    async () => (await workbench.debug.variables()).find((row) => row.name === name && row.level > 1),
-    () => workbench.debug.variables(),
+    async () => (await debug.variables()).find((row) => row.name === name && row.level > 1),
+    () => debug.variables(),
   );
   return value;
 }
 
-/** The commands of ours that the palette offers now. Waits for the extension, should it be new. */
-export async function commandsOffered(workbench: Workbench): Promise<string[]> {
+/** The jumps that the palette offers now. Waits for the extension, should it be new. */
+export async function jumpsOffered(workbench: Workbench): Promise<string[]> {
   const offered = await workbench.commandsOffered('Kexec Jump', ALWAYS_OFFERED);
-  return offered.filter((label) => label.startsWith('Kexec Jump') && label !== ALWAYS_OFFERED);
+  return offered.filter((label) => label === 'Kexec Jump' || label === 'Kexec Jump Back');
+}
+
+/** Waits until the palette offers just this jump: the guest's agent may answer later than its shell. */
+export async function expectJumpOffered(workbench: Workbench, jump: 'Kexec Jump' | 'Kexec Jump Back'): Promise<void> {
+  const offered = async (): Promise<string[]> => jumpsOffered(workbench);
+  await waitFor(`${jump} in the palette`, async () => isDeepStrictEqual(await offered(), [jump]), offered);
 }
 
 /** Whether the window shows anything in the way: a dialog, or a message that is not about progress. */

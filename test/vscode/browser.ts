@@ -29,6 +29,8 @@ const FLAGS = [
 export interface BrowserSession {
   /** Opens a VS Code address in a window of its own and waits until it can be used. */
   open(url: string): Promise<Workbench>;
+  /** A window with nothing in it. */
+  blank(): Promise<Page>;
   /** Ends the browser and removes its profile. */
   close(): Promise<void>;
 }
@@ -42,7 +44,7 @@ export function findBrowser(): string {
   throw browserMissing(NAMES);
 }
 
-/** Starts the browser; `viewport` is the size of VS Code's window in pixels. */
+/** Starts the browser; `viewport` is the size of its windows in pixels. */
 export async function startBrowser(viewport = { width: 1440, height: 900 }): Promise<BrowserSession> {
   const executablePath = findBrowser();
   const home = await mkdtemp(join(tmpdir(), 'kexec-jump-browser-'));
@@ -71,6 +73,7 @@ export async function startBrowser(viewport = { width: 1440, height: 900 }): Pro
         throw workbenchDidNotLoad(url, LOAD_LIMIT_MS / 1000, [...printed, String(error)].join('\n'));
       }
     },
+    blank: async () => browser.newPage({ viewport }),
     close: async () => {
       await browser.close();
       await rm(home, { recursive: true, force: true });

@@ -7,6 +7,8 @@ import type { Workbench } from './workbench.ts';
 const CALL_STACK = '.debug-call-stack .monaco-list-row';
 const THREADS = `${CALL_STACK}:has(.thread, .session)`;
 const VARIABLES = '.debug-variables .monaco-list-row';
+/** A key that has done nothing after this time was lost. */
+const KEY_LOST_MS = 5_000;
 const CONSOLE = '.repl .repl-tree .monaco-list-row';
 /** The arrow in the editor's margin: at the topmost frame, or at the selected one further down. */
 const ARROWS = '.glyph-margin-widgets [class*="codicon-debug-stackframe"]';
@@ -28,6 +30,12 @@ export interface FrameRow {
   /** 1-based, `undefined` when the frame has no source. */
   line: number | undefined;
   selected: boolean;
+}
+
+/** A row of the Breakpoints view. */
+export interface BreakpointRow {
+  text: string;
+  isOn: boolean;
 }
 
 /** A row of the variables view. */
@@ -62,6 +70,55 @@ export class DebugView {
   /** Whether a debug session exists: its toolbar is in sight. */
   async isDebugging(): Promise<boolean> {
     return (await this.page.locator('.debug-toolbar:visible').count()) > 0;
+  }
+
+  /** The buttons of the debugger's toolbar that can be clicked: "Continue", "Pause"… */
+  async toolbar(): Promise<string[]> {
+    const buttons = this.page.locator('.debug-toolbar:visible .action-label:not(.disabled)');
+    const labels = await buttons.evaluateAll((all: PageElement[]) => all.map((one) => one.getAttribute('aria-label')));
+    return labels.flatMap((label) => label?.replace(/ \(.*/, '') ?? []);
+  }
+
+  /** Waits until the debugger's toolbar has a button that can be clicked: a key with the same command would be lost before. */
+  async waitForOffer(button: string): Promise<void> {
+    await waitFor(
+      `"${button}" in the debugger's toolbar`,
+      async () => (await this.toolbar()).includes(button),
+      () => this.toolbar(),
+    );
+  }
+
+  /** Clicks a button of the debugger's toolbar by its exact label, when it is there. */
+  async clickToolbar(label: string): Promise<void> {
+    const button = this.page.locator('.debug-toolbar:visible .action-label:not(.disabled)');
+    await button.and(this.page.getByLabel(label, { exact: true })).click({ timeout: DEFAULT_WAIT_MS });
+  }
+
+  /** The rows of the Breakpoints view in sight: the texts of each, such as a function's name, and whether it is on. */
+  async breakpoints(): Promise<BreakpointRow[]> {
+    const rows = this.page.locator('.debug-breakpoints .monaco-list-row');
+    return rows.evaluateAll((all: (PageElement & { innerText: string })[]) =>
+      all.map((row) => ({
+        text: row.innerText.replace(/\s+/g, ' ').trim(),
+        isOn: row.querySelector('[aria-checked="true"]') !== null || row.getAttribute('aria-checked') === 'true',
+      })),
+    );
+  }
+
+  /** Adds a breakpoint at a function by its name, with the button of the Breakpoints view. */
+  async addFunctionBreakpoint(name: string): Promise<void> {
+    const pane = this.page.locator('.pane', { has: this.page.locator('.debug-breakpoints') });
+    await pane.locator('.pane-header').hover({ timeout: DEFAULT_WAIT_MS });
+    await pane.locator('.action-label[aria-label*="Function Breakpoint"]').click({ timeout: DEFAULT_WAIT_MS });
+    await pane.locator('input:focus').waitFor({ timeout: DEFAULT_WAIT_MS });
+    await this.workbench.type(name);
+    await this.workbench.press('Enter');
+  }
+
+  /** The text of the box in the editor that tells of an exception, if there is one. */
+  async exceptionText(): Promise<string | undefined> {
+    const box = this.page.locator('.exception-widget:visible');
+    return (await box.count()) === 0 ? undefined : box.first().innerText();
   }
 
   /** The threads of the call stack, and the sessions where there are several. */
@@ -155,10 +212,24 @@ export class DebugView {
     return file !== undefined && line > 0 ? { file, line, text } : undefined;
   }
 
-  /** Waits until the active editor shows a breakpoint in its margin. */
-  async waitForBreakpoint(): Promise<void> {
-    const mark = this.page.locator('.editor-group-container.active .glyph-margin-widgets .codicon-debug-breakpoint');
-    await mark.first().waitFor({ timeout: DEFAULT_WAIT_MS });
+  /**
+   * Sets a breakpoint with F9 at the cursor of the active editor, and waits until its margin shows it. VS Code has no F9
+   * until it knows that there is a debugger for the editor's language, and shows nobody when that is: a person presses
+   * the key again.
+   */
+  async setBreakpoint(): Promise<void> {
+    const mark = this.page
+      .locator('.editor-group-container.active .glyph-margin-widgets .codicon-debug-breakpoint')
+      .first();
+    for (let tries = Math.ceil(DEFAULT_WAIT_MS / KEY_LOST_MS); ; tries--) {
+      await this.workbench.press('F9');
+      try {
+        await mark.waitFor({ timeout: KEY_LOST_MS });
+        return;
+      } catch (error) {
+        if (tries <= 1) throw error;
+      }
+    }
   }
 
   /** Waits until the debugger stands in a file whose path has this text, and gives the place. */

@@ -152,12 +152,17 @@ export class Workbench {
     return rowLabels(this.page.locator(PALETTE_ROWS));
   }
 
-  /** Types an answer into the open input box and presses Enter. */
-  async answerInput(text: string): Promise<void> {
+  /** Types into the open input box, or the list to choose from, in place of what is there. */
+  async typeIntoInput(text: string): Promise<void> {
     const input = this.page.locator(PALETTE_INPUT);
     await input.waitFor({ timeout: DEFAULT_WAIT_MS });
     await this.press('Control+a');
     await this.type(text);
+  }
+
+  /** Types an answer into the open input box and presses Enter. */
+  async answerInput(text: string): Promise<void> {
+    await this.typeIntoInput(text);
     await this.press('Enter');
   }
 
@@ -192,7 +197,9 @@ export class Workbench {
     const group = this.page.locator('.editor-group-container.active');
     const [title] = await attributes(group.locator('.tab.active'), 'data-resource-name');
     // The tab of a file outside the workspace does not tell the path; the breadcrumbs do, a moment later.
-    const [path] = await attributes(group.locator('.breadcrumbs-control .file .monaco-icon-label'), 'aria-label');
+    const [label] = await attributes(group.locator('.breadcrumbs-control .file .monaco-icon-label'), 'aria-label');
+    // Of a file with problems it goes on with their number.
+    const path = label?.replace(/ • .*/, '');
     return path === undefined || (title !== undefined && path.endsWith(title)) ? (path ?? title) : undefined;
   }
 
