@@ -84,6 +84,10 @@ describe('a saved memory image in VS Code', () => {
       seen,
     );
   }
+  const documentLinks = (): Locator => {
+    const editor = workbench().page.locator('.editor-group-container.active');
+    return editor.locator('.detected-link, .detected-link-active');
+  };
   async function goTo(place: string): Promise<void> {
     const field = workbench().webview().locator('#go-to input');
     await field.fill(place);
@@ -149,10 +153,7 @@ describe('a saved memory image in VS Code', () => {
   });
 
   it('is judged by the memory that a person gives kernel C, which is asked for in MiB', async () => {
-    await workbench()
-      .page.locator('.editor-group-container.active .detected-link')
-      .last()
-      .click({ modifiers: ['Control'] });
+    await workbench().followLink(documentLinks().last());
     await asked('MiB that the kernel has which is to resume this image');
     await workbench().typeIntoInput('128 MB');
     await asked('A whole number of MiB: 256');
@@ -186,10 +187,9 @@ describe('a saved memory image in VS Code', () => {
       /matches in \d+ pages\.[\s\S]*virtual[\s\S]*linux_banner\+0x0 +4c 69 6e 75 78/,
     );
     await shows('#legends', /No match \d[\d,]* Match \d/);
-    const link = workbench().page.locator('.editor-group-container.active .detected-link').first();
-    await link.waitFor();
+    const link = documentLinks().first();
     const address = await link.innerText();
-    await link.click({ modifiers: ['Control'] });
+    await workbench().followLink(link);
     await shows(
       '#details',
       new RegExp(`Page frame ${address.slice(0, -3)} .*Search: Linux version 6\\.1\\.192 .* Match\\.`),

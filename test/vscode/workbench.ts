@@ -190,6 +190,25 @@ export class Workbench {
   }
 
   /**
+   * Follows a link of an editor, with Control and the mouse. By hand: the editor draws the line anew while Control is held,
+   * and playwright's own click insists on the element that was there before.
+   */
+  async followLink(link: Locator): Promise<void> {
+    const place = await link.boundingBox({ timeout: DEFAULT_WAIT_MS });
+    if (!place) throw new Error('The link is out of sight');
+    const { mouse, keyboard } = this.page;
+    await keyboard.down('Control');
+    try {
+      await mouse.move(place.x + place.width / 2, place.y + place.height / 2);
+      await this.page.locator('.detected-link-active').waitFor({ timeout: DEFAULT_WAIT_MS });
+      await mouse.down();
+      await mouse.up();
+    } finally {
+      await keyboard.up('Control');
+    }
+  }
+
+  /**
    * The path of the file in the active editor, with "~" for the home folder where VS Code shortens it (or the title, where
    * it is no file); `undefined` without an editor, or while it changes.
    */
