@@ -31,6 +31,8 @@ export class Details {
   private readonly list = this.pane.querySelector('dl')!;
   private pfn: number | undefined;
   private rows: readonly DetailRow[] = [];
+  /** What is shown, all of it. */
+  private words = '';
   private asking: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly events: DetailsEvents) {}
@@ -65,6 +67,11 @@ export class Details {
 
   private fill(pages: Pages): void {
     const rows: OwnRow[] = [...ownRows(pages, this.pfn!), ...this.rows];
+    const { opensPages, opensExchanges, list } = pages;
+    const words = JSON.stringify([this.pfn, rows, opensPages, opensExchanges, list !== undefined]);
+    // A click at a row that is drawn anew under the mouse would be lost.
+    if (words === this.words) return;
+    this.words = words;
     const focused = [...this.list.querySelectorAll('button')].indexOf(document.activeElement as HTMLButtonElement);
     this.list.replaceChildren(
       ...rows.flatMap(({ label, value, page, exchange, isPlace }) => [
