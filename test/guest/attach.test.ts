@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -48,7 +48,7 @@ class OwnQemu {
       ...more.map((word) => word.replace('FOLDER', folder)),
     ];
     const process = spawn('setpriv', args, { stdio: 'inherit' });
-    for (let waited = 0; !existsSync(serial) && waited < 5000; waited += 20) await delay(20);
+    for (let waited = 0; !existsSync(serial) && waited < 30_000; waited += 20) await delay(20);
     const agent = createConnection(serial);
     await once(agent, 'connect');
     return new OwnQemu(folder, process, agent);
@@ -79,6 +79,16 @@ class OwnQemu {
   }
 }
 
+/** A port that nobody has just now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 describe('attach', function () {
   inOrder();
   let lab: Lab;
@@ -86,9 +96,9 @@ describe('attach', function () {
   let debuggee: Debuggee;
   let port: number;
 
-  before(() => {
+  before(async () => {
     lab = findLab()!;
-    port = 20_000 + (process.pid % 20_000);
+    port = await freePort();
   });
   afterEach(async function () {
     if (this.currentTest?.state === 'failed') await qemu.end();

@@ -12,6 +12,7 @@ const HEARD_SECONDS = 15;
 const SHELL_SECONDS = 20;
 /** Where the disk is mounted. */
 export const DISK_FOLDER = '/mnt/disk';
+const DATES_PID = '/tmp/dates.pid';
 
 /** Programs that run on, each with its own output: none of them keeps the agent waiting. */
 const detached = (command: string): string => `(setsid ${command} </dev/null >/dev/null 2>&1 &)`;
@@ -29,7 +30,7 @@ const FILL = [
   detached("sh -c 'tail -f client.say | nc 127.0.0.1 7000 >client.heard'"),
   detached('syslogd -n -O /tmp/messages'),
   detached('sleep 86400'),
-  detached(`sh -c 'while :; do date >>${DISK_FOLDER}/dates; sleep 1; done'`),
+  detached(`sh -c 'echo $$ >dates.pid; while :; do date >>${DISK_FOLDER}/dates; sleep 1; done'`),
   `head -c 5000000 /dev/urandom >${DISK_FOLDER}/synced && sync`,
 ];
 
@@ -39,7 +40,7 @@ export interface Kept {
   canary: string;
   /** Of the file on the disk, read from it again. */
   disk: string;
-  /** Process numbers, parents and command lines. */
+  /** Process numbers, parents and command lines; of the loop that writes to the disk its number. */
   processes: string;
   mounts: string;
   /** The TCP connection, from both ends. */
@@ -84,15 +85,22 @@ export class BusyKernelA {
 
   async kept(): Promise<Kept> {
     const { sha256 = '' } = await this.debuggee.agent('check');
-    const userland =
-      "ps -o pid,ppid,args | grep -E 'tail -f|nc |sleep 86400|syslogd|while :; do date|/bin/sh -l' | grep -v grep";
+    const userland = "ps -o pid,ppid,args | grep -E 'tail -f|nc |sleep 86400|syslogd|/bin/sh -l' | grep -v grep";
+    // Between fork and exec a program of this loop is called what the loop is: it is known by its number.
+    const loop = `kill -0 $(cat ${DATES_PID}) && cat ${DATES_PID}`;
     return {
       canary: sha256,
       disk: await this.run(`echo 1 >/proc/sys/vm/drop_caches; sha256sum ${DISK_FOLDER}/synced`),
-      processes: await this.run(userland),
+      processes: (await this.run(userland)) + (await this.run(loop)),
       mounts: await this.run('cat /proc/mounts'),
       connection: await this.run('netstat -tn | grep 7000'),
     };
+  }
+
+  /** Ends what writes to the disk, and unmounts it. */
+  async unmount(): Promise<void> {
+    const isFree = `for i in 1 2 3 4 5; do umount ${DISK_FOLDER} && exit; sleep 1; done; exit 1`;
+    await this.run(`kill $(cat ${DATES_PID}); (${isFree})`);
   }
 
   /** Says a line at each end of the connection, and to the logger; returns when both have come to the other end. */

@@ -182,11 +182,11 @@ export class Debuggee {
     await this.until(() => this.can(what) || undefined, seconds, what);
   }
 
-  async agent(verb: string, argument = ''): Promise<Record<string, string>> {
+  async agent(verb: string, argument = '', seconds = 60): Promise<Record<string, string>> {
     const { text } = await this.client.request<{ text: string }>(
       'kexecJump/agent',
-      { verb, argument, seconds: 60 },
-      90,
+      { verb, argument, seconds },
+      seconds + 30,
     );
     return parseFields(text);
   }

@@ -70,7 +70,7 @@ for (const layout of ['low', 'high'] as const) {
       for (const [number, level] of LEVELS.entries()) {
         const progress: [number, number][] = [];
         const target = `target=/dev/vd${'abcd'[number]} level=${level}`;
-        const saved = await a.agent('save', target, 10, (...step) => progress.push(step));
+        const saved = await a.agent('save', target, 60, (...step) => progress.push(step));
         assert.equal(saved['entry'], entry);
         assert.equal(progress.at(-1)![0], Number(saved['bytes']));
         assert.ok(progress.every(([bytes, total]) => bytes <= total && total === Number(saved['bytes'])));
@@ -168,7 +168,7 @@ for (const layout of ['low', 'high'] as const) {
       await machine.type('word=kept');
       for (let round = 0, counter = 0; round < 3; round++) {
         await machine.jump(layout);
-        await machine.agent('save', 'target=/dev/vda level=17', 10);
+        await machine.agent('save', 'target=/dev/vda level=17');
         await machine.stop();
         machine = await bootC(layout, 'copy', [disk]);
         await machine.agent('resume', 'source=/dev/vda');

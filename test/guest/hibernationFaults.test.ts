@@ -14,6 +14,8 @@ const LARGE = 320;
 const INTERRUPTED = /cannot be opened as a memory image: it is the image of a kernel whose save was interrupted/;
 /** How far a save is when it is interrupted, in bytes. */
 const IN_THE_MIDDLE = 20 << 20;
+/** Bytes a second: slow enough that the rest of a save takes seconds. */
+const WRITE_RATE = 40 << 20;
 
 describe('interrupted saves and images that cannot be resumed', () => {
   inOrder();
@@ -59,7 +61,7 @@ describe('interrupted saves and images that cannot be resumed', () => {
 
   describe('a save', () => {
     before(async () => {
-      machine = await LabMachine.boot('A', { disks, memory: MEMORY });
+      machine = await LabMachine.boot('A', { disks, memory: MEMORY, writeRate: WRITE_RATE });
       await assert.rejects(save('target=/dev/vda'), /\/proc\/vmcore cannot be opened.*in kernel B only/);
       await machine.agent('plant', '8');
       // Stripes of zeros: a PT_LOAD each.

@@ -77,8 +77,7 @@ for (const window of ['low', 'high'] as const) {
         await kernelA.says(`after resume ${round}`);
         await kernelA.run(`echo ${round} >${DISK_FOLDER}/round && sync`);
         if (round < ROUNDS) return hibernate();
-        await kernelA.run("kill $(ps -o pid,args | grep '[d]o date' | cut -c1-5)");
-        await kernelA.run(`umount ${DISK_FOLDER}`);
+        await kernelA.unmount();
         await debuggee.end();
       });
     }

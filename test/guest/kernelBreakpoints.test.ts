@@ -90,7 +90,8 @@ describe('breakpoints of two kernels at the same addresses', function () {
       await debuggee.ready('canJump');
     }
     await setFunctions();
-  });
+    // gdb looks at each of some thousand reads of both kernels.
+  }).timeout(900_000);
 
   it('watches memory in its kernel only', async () => {
     // Both kernels count threads at the same address whenever a process starts.

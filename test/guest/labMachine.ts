@@ -24,6 +24,8 @@ export interface LabMachineOptions {
   imageOfB?: string;
   /** Raw disk images: /dev/vda, /dev/vdb and so on in the guest. */
   disks?: readonly string[];
+  /** How fast the guest can write to each of them, in bytes a second. */
+  writeRate?: number;
 }
 
 export class LabMachine {
@@ -41,7 +43,8 @@ export class LabMachine {
   static async boot(role: 'A' | 'C', options: LabMachineOptions): Promise<LabMachine> {
     const lab = findLab();
     assert.ok(lab, 'the lab guest is built');
-    const { append = '', memory = 256, disks = [], image = lab.bzImage, imageOfB = lab.bzImage } = options;
+    const { append = '', memory = 256, disks = [], writeRate, image = lab.bzImage, imageOfB = lab.bzImage } = options;
+    const limit = writeRate === undefined ? '' : `,throttling.bps-write=${writeRate}`;
     const folder = PrivateFolder.make();
     const initrd = folder.file('initrd');
     const peer = { image: imageOfB, initrd: lab.initramfs, append: `${WORDS} console=ttyS2 role=B` };
@@ -52,7 +55,7 @@ export class LabMachine {
         ...{ kernelImage: image, initrd, append: `${WORDS} console=ttyS0 role=${role} ${append}` },
         ...{ memory, cpus: 1, accel: 'tcg' as const },
         extraArguments: disks.flatMap((disk, number) => [
-          ...['-drive', `file=${disk},format=raw,if=none,id=disk${number}`],
+          ...['-drive', `file=${disk},format=raw,if=none,id=disk${number},cache=unsafe${limit}`],
           ...['-device', `virtio-blk-pci,drive=disk${number}`],
         ]),
       },
@@ -136,6 +139,14 @@ export class LabMachine {
   /** What kernel B has printed last. */
   get consoleOfB(): string {
     return this.machine.consoleTail('B');
+  }
+
+  /** Waits until kernel B has printed it. */
+  async saysInB(text: RegExp, seconds = HELLO_SECONDS): Promise<void> {
+    for (let waited = 0; !text.test(this.consoleOfB); waited += 50) {
+      assert.ok(waited < seconds * 1000, `kernel B did not print ${String(text)}; the consoles:\n${this.consoles}`);
+      await delay(50);
+    }
   }
 
   /** Enters the kernel that is loaded, and waits until it is the one that answers. */

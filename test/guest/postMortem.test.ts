@@ -18,6 +18,8 @@ import { saveImage } from './savedImage.ts';
 import { PAGES_OF_A_STACK, STACK_END_MAGIC } from './taskStacks.ts';
 
 /** Values that a kernel does not change while it is away. */
+/** For all of its memory, while another test uses the disk too. */
+const DUMP_SECONDS = 60;
 const EXPRESSIONS = ['init_task.comm', 'linux_banner', 'jiffies_64', 'kexec_image->head', 'saved_command_line'];
 
 const folder = mkdtempSync(join(tmpdir(), 'kexec-post-mortem-'));
@@ -85,7 +87,8 @@ for (const window of ['high', 'low'] as const) {
       const layout = explorer.tasksOf(kernel)!;
       const found = readTasks(kernel.memory, layout);
       const place = (task: Task): string | undefined => waitChannel(kernel.memory, symbols!, task, layout);
-      const sleepers = new Map(found.tasks.map((task) => [task.name, place(task)]));
+      // The oldest of a name: a new kernel thread is called kthreadd until it has a name of its own.
+      const sleepers = new Map(found.tasks.map((task) => [task.name, place(task)] as const).reverse());
       // Where the kernel has them, seen as one looks at a page of the map.
       const caches = found.tasks.slice(1).map(({ address }) => {
         const pfn = explorer.locate(Math.floor(kernel.memory.translate(address)!.physical / PAGE_SIZE));
@@ -187,13 +190,17 @@ describe('a machine that QEMU saved, in the debugger', () => {
     const live = await Debuggee.launch({ window: 'low', stopAt: ['A quiescing'], qemu: { args } });
     stackOfA = (await live.stop()).functions;
     const qmp = await QmpClient.connect(socket);
-    await qmp.command('dump-guest-memory', { paging: false, protocol: `file:${ofA}` });
+    await qmp.command('dump-guest-memory', { paging: false, protocol: `file:${ofA}` }, DUMP_SECONDS);
     await live.proceed(1);
     await live.ready('canJumpBack');
     await live.client.request('pause', { threadId: 2 });
     stackOfB = (await live.stop()).functions;
-    await qmp.command('dump-guest-memory', { paging: false, protocol: `file:${core}` });
-    await qmp.command('dump-guest-memory', { paging: false, protocol: `file:${flattened}`, format: 'kdump-zlib' });
+    await qmp.command('dump-guest-memory', { paging: false, protocol: `file:${core}` }, DUMP_SECONDS);
+    await qmp.command(
+      'dump-guest-memory',
+      { paging: false, protocol: `file:${flattened}`, format: 'kdump-zlib' },
+      DUMP_SECONDS,
+    );
     banner = await live.evaluate('linux_banner', (await live.stack(1))[0]!.id);
     qmp.close();
     await live.end();

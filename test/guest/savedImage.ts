@@ -6,6 +6,7 @@ import { Debuggee } from './debuggee.ts';
 
 /** More than the memory of the guest, in bytes. */
 const DISK_SIZE = 300 << 20;
+const SAVE_SECONDS = 240;
 
 /** What is done before kernel B saves: in kernel A before the jump, and while kernel B runs. */
 interface Meanwhile {
@@ -21,8 +22,8 @@ export interface SavedMachine {
 }
 
 /** Runs a command in the live kernel. @returns what it has written. */
-export async function runInGuest(debuggee: Debuggee, command: string): Promise<string> {
-  const { status, output = '' } = await debuggee.agent('run', command);
+export async function runInGuest(debuggee: Debuggee, command: string, seconds?: number): Promise<string> {
+  const { status, output = '' } = await debuggee.agent('run', command, seconds);
   const text = Buffer.from(output, 'base64').toString();
   assert.equal(status, '0', text);
   return text;
@@ -36,7 +37,12 @@ export async function saveAndGoOn(
 ): Promise<SavedMachine> {
   writeFileSync(path, '');
   truncateSync(path, DISK_SIZE);
-  const disk = ['-drive', `file=${path},format=raw,if=none,id=disk`, '-device', 'virtio-blk-pci,drive=disk'];
+  const disk = [
+    '-drive',
+    `file=${path},format=raw,if=none,id=disk,cache=unsafe`,
+    '-device',
+    'virtio-blk-pci,drive=disk',
+  ];
   const launch = { ...(window ? { window } : {}), autoJump: false, stopAt: [], qemu: { args: disk } };
   const debuggee = await Debuggee.launch(launch);
   await debuggee.ready('canJump');
@@ -45,7 +51,8 @@ export async function saveAndGoOn(
   await debuggee.ready('canJumpBack');
   await inB?.(debuggee);
   const { entry } = await debuggee.agent('status');
-  const length = await runInGuest(debuggee, 'cat /proc/vmcore >/dev/vda && sync && wc -c </proc/vmcore');
+  const save = 'cat /proc/vmcore >/dev/vda && sync && wc -c </proc/vmcore';
+  const length = await runInGuest(debuggee, save, SAVE_SECONDS);
   truncateSync(path, Number(length));
   return { debuggee, entry: Number(entry) };
 }
