@@ -44,7 +44,9 @@ export class ExplorerClient {
     wanted: ExplorerRequests[Name]['arguments'],
     patience: Patience = {},
   ): Promise<ExplorerRequests[Name]['body']> {
+    const { signal } = patience;
     if (this.ended) throw this.ended;
+    if (signal?.aborted) throw new Cancelled();
     const id = ++this.asked;
     const cancelled = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const cancel = (): void => void Atomics.store(new Int32Array(cancelled), 0, 1);
@@ -52,8 +54,6 @@ export class ExplorerClient {
       this.waiting.set(id, { resolve, reject, patience });
     });
     this.worker.postMessage({ id, name, arguments: wanted, cancelled });
-    const { signal } = patience;
-    if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel);
     try {
       return (await answer) as ExplorerRequests[Name]['body'];
