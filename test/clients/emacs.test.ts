@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { findLab } from '../../qemu-runner/guest/lab.ts';
-import { ONE_SESSION, leftovers, waitForNothing } from '../e2e/leftovers.ts';
+import { isWholeSession, waitForNothing, waitForOneSession } from '../e2e/leftovers.ts';
 import { inOrder } from '../inOrder.ts';
 import { Emacs, emacsMissing } from './emacs.ts';
 
@@ -14,12 +13,6 @@ const OUTPUT = '*Kexec Jump on command out*';
 const BREAKPOINT = 'setup_arch(&command_line);';
 
 const missing = emacsMissing();
-
-/** Whether everything of one session is there, and nothing else. */
-function isWholeSession(temporaryFolder: string): boolean {
-  const { folders, ...programs } = leftovers(temporaryFolder);
-  return isDeepStrictEqual(programs, ONE_SESSION) && folders.length === 1;
-}
 
 describe(`Emacs with dap-mode${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
   inOrder();
@@ -57,7 +50,7 @@ describe(`Emacs with dap-mode${missing === undefined ? '' : ` (skipped: ${missin
     assert.deepEqual((await client().functions()).slice(0, 2), ['start_kernel', 'i386_start_kernel']);
     await client().until('the source line', async () => (await client().place()).line === line);
     assert.equal((await client().place()).file, 'main.c');
-    assert.ok(isWholeSession(client().temporaryFolder));
+    await waitForOneSession(client().temporaryFolder);
   });
 
   it('steps, shows variables, evaluates', async () => {

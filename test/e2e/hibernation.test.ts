@@ -1,11 +1,13 @@
 /** Hibernation as a person has it: kernel A saved by the palette, and brought back in another machine. */
-import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
+import { waitFor } from '../vscode/waiting.ts';
 import { useCodeWindow } from './codeWindow.ts';
 import { BOOT_LIMIT_MS, launchFiles, NO_STOPS, startKernelA } from './launching.ts';
 import { waitForNothing } from './leftovers.ts';
 import { PICTURE_SETTINGS, takeWindowPicture } from './readmePicture.ts';
 import { expectNoSession } from './stops.ts';
 
+const DORMANT_A = { name: 'Kernel A (dormant)', state: 'Dormant' };
 const SAVED = /"by the palette" is saved: \d+ MB in [\d.]+ s\. All \d+ pages are as they are in memory\./;
 
 describe('hibernation from the palette', () => {
@@ -15,7 +17,8 @@ describe('hibernation from the palette', () => {
 
   it('saves kernel A through kernel B and powers off, with progress', async () => {
     await startKernelA(workbench());
-    await workbench().terminals.type('Kernel A', 'precious=kept\n');
+    await workbench().terminals.type('Kernel A', 'precious=kept; echo "$precious now"\n');
+    await workbench().terminals.waitForText('Kernel A', /^kept now$/m);
     await workbench().runCommand('Kexec Hibernate…');
     await workbench().pick('Without Zero and Free Pages');
     await workbench().pick('Power Off');
@@ -35,12 +38,14 @@ describe('hibernation from the palette', () => {
     await workbench().pick('by the palette');
     await workbench().waitForStatusBar(/Kernel C: C (starting|running)/, BOOT_LIMIT_MS);
     await workbench().waitForNotification(/Kexec Resume.*Kernel C boots/, BOOT_LIMIT_MS);
+    await waitFor(
+      'Kernel A, dormant in its image',
+      async () => isDeepStrictEqual((await workbench().debug.threads())[0], DORMANT_A),
+      () => workbench().debug.threads(),
+    );
     await workbench().press('Control+Shift+y');
     await workbench().waitForNotification(/Kexec Resume.*Kernel C writes and compares: \d+ of \d+ MB/, BOOT_LIMIT_MS);
     await takeWindowPicture(workbench(), 'resume.png');
-    assert.deepEqual((await workbench().debug.threads()).slice(0, 1), [
-      { name: 'Kernel A (dormant)', state: 'Dormant' },
-    ]);
     await workbench().waitForStatusBar('Kernel A: A running', BOOT_LIMIT_MS);
     await workbench().press('Control+`');
     await workbench().terminals.type('Kernel A', 'echo "it is $precious"\n');

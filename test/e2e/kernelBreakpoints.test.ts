@@ -13,6 +13,9 @@ const FILE = 'fs/proc/version.c';
 /** The line behind the call of seq_printf(): what stands at the call itself has been moved by the compiler. */
 const LINE = 'return 0;';
 
+/** Until a breakpoint in both kernels is set, which nothing in the window tells. */
+const SET_MS = 2000;
+
 /** Puts the cursor on the line that `cat /proc/version` runs. */
 async function openLine(workbench: Workbench): Promise<void> {
   await workbench.openFile(join(labSourceFolder(), FILE), lineWith(FILE, LINE, 'static int version_proc_show('));
@@ -69,6 +72,7 @@ describe('a breakpoint in a line that both kernels run', () => {
   it('stops only in kernel A after "Breakpoint Only in Kernel A"', async () => {
     await openLine(workbench());
     await workbench().runCommand('Kexec Jump: Breakpoint Only in Kernel A');
+    await workbench().debug.breakpointSays('Only in kernel A');
     await runsThroughIn(workbench(), 'B');
     await goTo(workbench(), 'A');
     await stopsIn(workbench(), 'A');
@@ -78,6 +82,7 @@ describe('a breakpoint in a line that both kernels run', () => {
   it('stops only in kernel B after "Breakpoint Only in Kernel B"', async () => {
     await openLine(workbench());
     await workbench().runCommand('Kexec Jump: Breakpoint Only in Kernel B');
+    await workbench().debug.breakpointSays('Only in kernel B');
     await runsThroughIn(workbench(), 'A');
     await goTo(workbench(), 'B');
     await stopsIn(workbench(), 'B');
@@ -86,6 +91,7 @@ describe('a breakpoint in a line that both kernels run', () => {
   it('stops in both kernels again after "Breakpoint in Both Kernels"', async () => {
     await openLine(workbench());
     await workbench().runCommand('Kexec Jump: Breakpoint in Both Kernels');
+    await workbench().page.waitForTimeout(SET_MS);
     await stopsIn(workbench(), 'B');
     await goTo(workbench(), 'A');
     await stopsIn(workbench(), 'A');
@@ -118,6 +124,7 @@ describe('a breakpoint with the setting kexecJump.breakpointKernel', () => {
   it('stops also in the other one when a command says so', async () => {
     await openLine(workbench());
     await workbench().runCommand('Kexec Jump: Breakpoint in Both Kernels');
+    await workbench().page.waitForTimeout(SET_MS);
     await stopsIn(workbench(), 'B');
   });
 });

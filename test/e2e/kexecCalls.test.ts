@@ -19,6 +19,11 @@ describe('the calls of kernel_kexec in VS Code', () => {
     await view().expandRow('Stop at');
     await view().expandRow('A quiescing', true);
     await view().check('dpm_suspend_start()');
+    await waitFor(
+      'Two places to stop at',
+      async () => (await view().rows()).some((row) => row.label === 'Stop at' && row.description === '2 chosen'),
+      () => view().rows(),
+    );
     await workbench().press('F5');
     await expectStop(workbench(), {
       status: 'Kernel A: A quiescing',

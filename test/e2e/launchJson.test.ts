@@ -33,7 +33,8 @@ describe('F5 with a launch.json', () => {
     const { terminals } = workbench();
     await waitForShell(workbench(), 'A');
     await expectJumpOffered(workbench(), 'Kexec Jump');
-    await terminals.type('Kernel A', 'precious=kept\n');
+    await terminals.type('Kernel A', 'precious=kept; echo "$precious now"\n');
+    await terminals.waitForText('Kernel A', /^kept now$/m);
   });
 
   it('jumps by the palette and stops at the breakpoint in kernel A', async () => {

@@ -1,6 +1,7 @@
 /** What a debug session has on this machine: its processes and its private folder. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { waitFor } from '../vscode/waiting.ts';
 
 /** The programs of a session by the words of their command lines. */
@@ -12,7 +13,7 @@ const PROGRAMS = {
 } as const;
 
 /** How many there are of each, and the names of the private folders. */
-export interface Leftovers {
+interface Leftovers {
   adapter: number;
   janitor: number;
   qemu: number;
@@ -21,14 +22,14 @@ export interface Leftovers {
 }
 
 /** What is there while one session runs, and what has to be there when it is over. */
-export const ONE_SESSION = { adapter: 1, janitor: 1, qemu: 1, gdb: 2 } as const;
+const ONE_SESSION = { adapter: 1, janitor: 1, qemu: 1, gdb: 2 } as const;
 const NOTHING: Leftovers = { adapter: 0, janitor: 0, qemu: 0, gdb: 0, folders: [] };
 
 /**
  * Looks for the sessions of a VS Code that was started with `TMPDIR` set to `temporaryFolder`: the variable marks all its
  * descendants, also those that have lost their parents, and a private folder is made in it.
  */
-export function leftovers(temporaryFolder: string): Leftovers {
+function leftovers(temporaryFolder: string): Leftovers {
   const commands = commandsWith(`TMPDIR=${temporaryFolder}`);
   const count = (program: RegExp): number => commands.filter((command) => program.test(command)).length;
   return {
@@ -40,8 +41,23 @@ export function leftovers(temporaryFolder: string): Leftovers {
   };
 }
 
+/** Whether everything of one session is there, and nothing else. */
+export function isWholeSession(temporaryFolder: string): boolean {
+  const { folders, ...programs } = leftovers(temporaryFolder);
+  return isDeepStrictEqual(programs, ONE_SESSION) && folders.length === 1;
+}
+
+/** Waits until one session is there, whole. Between fork and exec a program is called what its parent is. */
+export async function waitForOneSession(temporaryFolder: string): Promise<void> {
+  await waitFor(
+    'One session with all of its programs',
+    () => Promise.resolve(isWholeSession(temporaryFolder)),
+    () => Promise.resolve(leftovers(temporaryFolder)),
+  );
+}
+
 /** Waits until nothing of any session is there any more. */
-export async function waitForNothing(temporaryFolder: string, withinMs = 15_000): Promise<void> {
+export async function waitForNothing(temporaryFolder: string, withinMs?: number): Promise<void> {
   const present = (): Promise<Leftovers> => Promise.resolve(leftovers(temporaryFolder));
   await waitFor(
     'The end of every process and folder of the session',

@@ -252,13 +252,16 @@ describe('a saved memory image in VS Code', () => {
   });
 
   it('is read no further when a person cancels it, and again when asked to', async () => {
+    const toast = workbench().page.locator('.notifications-toasts .notification-list-item', {
+      hasText: /Reading huge\.vmcore.*Looking for re-entry points: \d+ %/,
+    });
     for (const again of [false, true]) {
       if (again) await workbench().webview().getByRole('link', { name: 'Read it again' }).click();
       else await open('huge.vmcore');
-      await workbench().page.locator('.notifications-toasts', { hasText: 'Reading huge.vmcore' }).waitFor();
-      await workbench().waitForNotification(/Reading huge\.vmcore.*Looking for re-entry points: \d+ %/);
+      await toast.waitFor();
       await workbench().clickNotification(/Reading huge\.vmcore/, 'Cancel');
       await shows('body', /Reading huge\.vmcore was cancelled\. Read it again/);
+      await toast.waitFor({ state: 'hidden' });
     }
   });
 
@@ -304,6 +307,7 @@ describe('a saved memory image in VS Code', () => {
   it('is compared with the machine of a session that is under way', async () => {
     await startKernelA(workbench());
     await open('saved.vmcore');
+    await shows('#about', /saved\.vmcore: Memory/);
     await workbench().runCommand('Kexec Jump: Compare Memory Image with…');
     await workbench().pick('The Running Machine');
     await documentShows(

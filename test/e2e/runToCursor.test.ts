@@ -1,6 +1,6 @@
 /** Going to the cursor's line: a kernel runs to it, and does not jump to it. */
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { waitFor } from '../vscode/waiting.ts';
 import { useCodeWindow } from './codeWindow.ts';
 import { labSourceFolder, lineWith } from './labSource.ts';
 import { launchFiles, start } from './launching.ts';
@@ -30,8 +30,11 @@ describe("the cursor's line", () => {
     await cursorAt('suspend_console();');
     await workbench().runCommand('Debug: Run to Cursor');
     await expectLine('suspend_console();');
-    const rows = await workbench().debug.breakpoints();
-    assert.ok(!rows.some(({ text }) => text.startsWith('kexec_core.c')), 'no breakpoint stays');
+    await waitFor(
+      'The end of the breakpoint at the cursor',
+      async () => !(await workbench().debug.breakpoints()).some(({ text }) => text.startsWith('kexec_core.c')),
+      () => workbench().debug.breakpoints(),
+    );
   });
 
   it('is not where "Jump to Cursor" goes, and a sentence says why', async () => {

@@ -65,7 +65,8 @@ describe('snapshots', () => {
     await workbench().press('F5');
     const { terminals } = workbench();
     await waitForShell(workbench(), 'B');
-    await terminals.type('Kernel B', 'precious=kept\n');
+    await terminals.type('Kernel B', 'precious=kept; echo "$precious now"\n');
+    await terminals.waitForText('Kernel B', /^kept now$/m);
     await save('B runs');
     await terminals.type('Kernel B', 'precious=lost; echo "$precious now"\n');
     await terminals.waitForText('Kernel B', /^lost now$/m);

@@ -65,6 +65,12 @@ async function waitForFrames({ debug }: Workbench, expected: ExpectedStop, line:
   );
 }
 
+/** Waits until the call stack has these threads; one that comes back is away for a moment. */
+export async function expectThreads({ debug }: Workbench, names: readonly string[]): Promise<void> {
+  const seen = async (): Promise<string[]> => (await debug.threads()).map(({ name }) => name);
+  await waitFor(`The threads ${names.join(', ')}`, async () => isDeepStrictEqual(await seen(), names), seen);
+}
+
 /** Waits until the variables view shows a variable, and gives its value. VS Code opens only the first scope by itself. */
 export async function valueOf(workbench: Workbench, name: string, scope?: string): Promise<string> {
   const { debug } = workbench;

@@ -6,7 +6,7 @@ import { TALL_WINDOW, useCodeWindow } from './codeWindow.ts';
 import { sourceLines } from './labSource.ts';
 import { BOOT_LIMIT_MS, launchFiles, start, waitForShell } from './launching.ts';
 import { waitForNothing } from './leftovers.ts';
-import { assertUndisturbed, expectNoSession, expectStop, valueOf } from './stops.ts';
+import { assertUndisturbed, expectNoSession, expectStop, expectThreads, valueOf } from './stops.ts';
 
 /** VS Code gives the focus to a thread that stands still, should there be one, 0.8 s after another went on. */
 const FOCUS_WOULD_HAVE_MOVED_MS = 2000;
@@ -75,8 +75,7 @@ describe('two kernels', () => {
       frames: ['start_kernel'],
       thread: 'Kernel B (live)',
     });
-    const names = (await workbench().debug.threads()).map(({ name }) => name);
-    assert.deepEqual(names, ['Kernel A (dormant)', 'Kernel B (live)']);
+    await expectThreads(workbench(), ['Kernel A (dormant)', 'Kernel B (live)']);
   });
 
   it('are told apart while kernel B runs: A is dormant with its stack, B is running', async () => {

@@ -76,7 +76,8 @@ export async function startBrowser(viewport = { width: 1440, height: 900 }): Pro
     blank: async () => browser.newPage({ viewport }),
     close: async () => {
       await browser.close();
-      await rm(home, { recursive: true, force: true });
+      // What was just killed may still write.
+      await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
 }

@@ -1,14 +1,18 @@
 /** Debugging as a person sees it: call stack, variables, the stopped line in the editor, the debug console. */
 import type { Locator } from 'playwright-core';
 import type { PageElement } from './pageElement.ts';
+import { expandRow } from './treeRows.ts';
 import { DEFAULT_WAIT_MS, matches, waitFor } from './waiting.ts';
 import type { Workbench } from './workbench.ts';
 
 const CALL_STACK = '.debug-call-stack .monaco-list-row';
 const THREADS = `${CALL_STACK}:has(.thread, .session)`;
 const VARIABLES = '.debug-variables .monaco-list-row';
-/** A key that has done nothing after this time was lost. */
+/** A key that has done nothing after this time was lost; so many times in a row none is. */
 const KEY_LOST_MS = 5_000;
+const KEY_TRIES = 4;
+/** After this time a text is shown for what the mouse points at. */
+const HOVER_MS = 1000;
 const CONSOLE = '.repl .repl-tree .monaco-list-row';
 /** The arrow in the editor's margin: at the topmost frame, or at the selected one further down. */
 const ARROWS = '.glyph-margin-widgets [class*="codicon-debug-stackframe"]';
@@ -221,7 +225,7 @@ export class DebugView {
     const mark = this.page
       .locator('.editor-group-container.active .glyph-margin-widgets .codicon-debug-breakpoint')
       .first();
-    for (let tries = Math.ceil(DEFAULT_WAIT_MS / KEY_LOST_MS); ; tries--) {
+    for (let tries = KEY_TRIES; ; tries--) {
       await this.workbench.press('F9');
       try {
         await mark.waitFor({ timeout: KEY_LOST_MS });
@@ -230,6 +234,25 @@ export class DebugView {
         if (tries <= 1) throw error;
       }
     }
+  }
+
+  /** Waits until the debugger says of the only breakpoint in sight in the active editor: as who points at it is told. */
+  async breakpointSays(text: string): Promise<void> {
+    const mark = this.page.locator('.editor-group-container.active .glyph-margin-widgets .codicon-debug-breakpoint');
+    const told = this.page.locator('.monaco-hover:visible');
+    await waitFor(
+      `"${text}" at the breakpoint`,
+      async () => {
+        await mark.first().hover({ timeout: KEY_LOST_MS });
+        await this.page.waitForTimeout(HOVER_MS);
+        // Blanks are no-break spaces in the page.
+        if ((await told.allInnerTexts()).some((all) => all.replaceAll('\u00a0', ' ').includes(text))) return true;
+        // What is shown is not brought up to date.
+        await this.page.locator('.part.titlebar').hover();
+        return false;
+      },
+      () => told.allInnerTexts(),
+    );
   }
 
   /** Waits until the debugger stands in a file whose path has this text, and gives the place. */
@@ -278,10 +301,7 @@ function inOrder<Row extends { index: number }>(rows: Row[]): Row[] {
   return rows.sort((one, other) => one.index - other.index);
 }
 
-async function expand(row: Locator): Promise<void> {
-  await row.waitFor({ timeout: DEFAULT_WAIT_MS });
-  if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
-}
+const expand = async (row: Locator): Promise<void> => expandRow(row, row.locator('.monaco-tl-twistie'));
 
 function firstNumber(text: string): number | undefined {
   const digits = /\d+/.exec(text)?.[0];

@@ -1,6 +1,7 @@
 /** Parts of the window that extensions fill: trees in the side bar, the Problems of the panel, messages of input boxes. */
 import type { Locator } from 'playwright-core';
 import type { PageElement } from './pageElement.ts';
+import { expandRow } from './treeRows.ts';
 import { DEFAULT_WAIT_MS } from './waiting.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -28,8 +29,7 @@ export class SideBarTree {
   /** Opens the section, if it is closed. */
   async expand(): Promise<void> {
     const header = this.pane.locator('.pane-header');
-    await header.waitFor({ timeout: DEFAULT_WAIT_MS });
-    if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
+    await expandRow(header, header);
   }
 
   /** The rows in sight. */
@@ -69,8 +69,7 @@ export class SideBarTree {
   /** Opens a row in sight that has others below it, by its exact label; with a checkbox, where others have the same. */
   async expandRow(label: string, hasCheckbox = false): Promise<void> {
     const row = this.rowInSight(label, hasCheckbox);
-    await row.waitFor({ timeout: DEFAULT_WAIT_MS });
-    if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
+    await expandRow(row, row.locator('.monaco-tl-twistie'));
   }
 
   /** Clicks the checkbox of a row in sight, by its exact label. */

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notSeen } from './errors.ts';
 
-/** How long a reaction of VS Code may take when nobody says otherwise, in milliseconds. */
-export const DEFAULT_WAIT_MS = 20_000;
+/** How long a reaction of VS Code may take when nobody says otherwise, in milliseconds: on a busy machine. */
+export const DEFAULT_WAIT_MS = 60_000;
 
 /**
  * Calls `look` until it gives something that is neither `undefined` nor `false`, and gives that.

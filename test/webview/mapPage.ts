@@ -44,6 +44,8 @@ export class MapPage {
   /** Opens the map and feeds it; `memory` answers for details. `before` is a script to be run before any of the page's. */
   static async open(browser: BrowserSession, memory: SyntheticMemory, theme: ThemeName, before = ''): Promise<MapPage> {
     const map = new MapPage(await browser.blank(), memory);
+    // What is asked for is there at once, and not after a flight.
+    await map.page.emulateMedia({ reducedMotion: 'reduce' });
     await map.page.addInitScript(before);
     await map.prepare();
     await map.page.goto(`${ORIGIN}/`);
@@ -92,7 +94,7 @@ export class MapPage {
   /** Waits until an element has a text. */
   async textMatches(selector: string, expected: RegExp): Promise<void> {
     const read = async (): Promise<string> => (await this.page.locator(selector).textContent()) ?? '';
-    await waitFor(`${expected.source} in ${selector}`, async () => expected.test(await read()), read, 5000);
+    await waitFor(`${expected.source} in ${selector}`, async () => expected.test(await read()), read);
   }
 
   /** Pixel of the map at a point of its canvas, in CSS pixels: red, green, blue. */

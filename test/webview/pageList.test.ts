@@ -22,7 +22,7 @@ describe('page list in a browser', () => {
   const selected = (): Locator => map.page.locator('#list-rows [aria-selected=true]:not([hidden])');
   const expectSelected = async (expected: RegExp): Promise<void> => {
     const read = async (): Promise<string> => (await selected().allInnerTexts()).join(' | ').replaceAll(/\s+/g, ' ');
-    await waitFor(`${expected.source} as the selected row`, async () => expected.test(await read()), read, 5000);
+    await waitFor(`${expected.source} as the selected row`, async () => expected.test(await read()), read);
   };
   const walk = async (done: number, copies: number): Promise<void> =>
     map.send({ type: 'progress', progress: { done, copies, isReturn: false } });
@@ -32,6 +32,14 @@ describe('page list in a browser', () => {
   };
   const find = async (text: string): Promise<void> => {
     await map.page.locator('#list-search input').fill(text);
+  };
+  const hostShowsExchange = async (number: number): Promise<void> => {
+    const asked = (): number[] => map.heard.flatMap((said) => (said.type === 'showExchange' ? [said.number] : []));
+    await waitFor(
+      `exchange ${number} asked for`,
+      () => Promise.resolve(asked().at(-1) === number),
+      () => Promise.resolve(asked()),
+    );
   };
   const press = async (...keys: string[]): Promise<void> => {
     await map.page.locator('#list-grid').focus();
@@ -109,7 +117,7 @@ describe('page list in a browser', () => {
     await map.textMatches('#details-title', /0x80002$/);
     assert.equal(await map.page.locator('#list-grid:focus').count(), 1);
     await press('Control+Enter');
-    assert.deepEqual(map.heard.at(-1), { type: 'showExchange', number: 1 });
+    await hostShowsExchange(1);
     await press('Control+f');
     assert.equal(
       await map.page.locator('#list-search vscode-textfield:focus-within, #list-search vscode-textfield:focus').count(),
@@ -148,7 +156,7 @@ describe('page list in a browser', () => {
       (await map.page.locator('.list-row.now:not([hidden])').allInnerTexts()).join();
     for (const done of [50_001, 50_040, 80_000]) {
       await walk(done, 0);
-      await waitFor(`${done} in sight`, async () => (await current()).startsWith(`${done}`), current, 5000);
+      await waitFor(`${done} in sight`, async () => (await current()).startsWith(`${done}`), current);
     }
     await press('Home');
     await walk(80_001, 2);
@@ -166,12 +174,10 @@ describe('page list in a browser', () => {
   it('leads from a page of the map to its entry, and to its exchange', async () => {
     await map.page.locator('#go-to input').fill('pfn 0x20005');
     await map.page.keyboard.press('Enter');
-    await map.textMatches('#details', /Exchange 5/);
+    // What the host tells comes later, and draws the buttons anew.
+    await map.textMatches('#details', /Exchange 5[^]*struct page/);
     await map.page.getByRole('button', { name: 'Show Exchange 5' }).click();
-    assert.deepEqual(map.heard.filter(({ type }) => type === 'showExchange').at(-1), {
-      type: 'showExchange',
-      number: 5,
-    });
+    await hostShowsExchange(5);
     await map.page.getByRole('button', { name: 'Exchange 5 in the Page List' }).click();
     await expectSelected(/^5 .*0x20005/);
     await selected().hover();
@@ -187,23 +193,33 @@ describe('page list in a browser', () => {
     assert.equal(await map.page.locator('#list-toggle').isVisible(), false);
   });
 
-  it('scrolls through 100,000 entries without a frame that is late', async () => {
+  it('has only the rows in sight in the page, however far it is scrolled', async () => {
     await openList();
-    const frames = await map.page.evaluate<number[]>(`new Promise((resolve) => {
+    const most = await map.page.evaluate<number>(`new Promise((resolve) => {
       const grid = document.querySelector('#list-grid');
-      const scripts = [];
+      let most = 0;
+      let frames = 0;
       const frame = () => {
-        const began = performance.now();
         grid.scrollTop += 4321;
-        grid.dispatchEvent(new Event('scroll'));
-        scripts.push(performance.now() - began);
-        if (scripts.length === 300) resolve(scripts);
+        most = Math.max(most, document.querySelectorAll('#list-rows [role=row]').length);
+        if (++frames === 300) resolve(most);
         else requestAnimationFrame(frame);
       };
       requestAnimationFrame(frame);
     })`);
-    const slow = frames.sort((one, other) => one - other)[Math.floor(frames.length * 0.95)]!;
-    assert.ok(slow < 16, `${slow} ms`);
+    assert.ok(most < 100, `${most} rows`);
+    const inSight = async (): Promise<string> => (await rows().first().innerText()).replaceAll(/\s+/g, ' ');
+    const { scrolled, height } = await map.page.evaluate<{ scrolled: number; height: number }>(`({
+      scrolled: document.querySelector('#list-grid').scrollTop,
+      height: document.querySelector('#list-rows [role=row]').getBoundingClientRect().height,
+    })`);
+    assert.ok(scrolled > 1_000_000, `${scrolled} pixels`);
+    const first = Math.floor(scrolled / height);
+    await waitFor(
+      `an entry near ${first}`,
+      async () => Math.abs(parseInt(await inSight(), 10) - first) < first / 100,
+      inSight,
+    );
   });
 
   for (const theme of ['dark', 'light', 'high contrast'] satisfies ThemeName[]) {

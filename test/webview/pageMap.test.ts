@@ -178,9 +178,14 @@ describe('page map in a browser', () => {
     const inCell = { x: x + 5, y: y + 40 };
     const bright = await map.pixel(inCell.x, inCell.y);
     await map.page.locator('vscode-checkbox', { hasText: 'Destination' }).click();
-    await map.page.waitForTimeout(200);
-    const dim = await map.pixel(inCell.x, inCell.y);
-    assert.ok(dim[0]! < bright[0]! / 2, `${dim.join()} is not dimmer than ${bright.join()}`);
+    const dim = await waitFor(
+      `a pixel dimmer than ${bright.join()}`,
+      async () => {
+        const now = await map.pixel(inCell.x, inCell.y);
+        return now[0]! < bright[0]! / 2 && now;
+      },
+      () => map.pixel(inCell.x, inCell.y),
+    );
     await picture('filter');
     await map.reload('dark');
     assert.deepEqual(await map.pixel(inCell.x, inCell.y), dim);
