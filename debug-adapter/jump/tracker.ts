@@ -9,7 +9,8 @@ import type { Router } from '../rsp/router.ts';
 import { TRACKER, type MachineStop, type TrackerOutcome } from '../rsp/runState.ts';
 import { DormantViews } from './dormantViews.ts';
 import { callPlaces, type CallWatcher, type FailedCall } from './kexecCalls.ts';
-import { bannerAt, KERNEL_NAMES, kernelSlots, type KexecSegment, type Kernel, type KernelName } from './kernel.ts';
+import { bannerAt, KERNEL_NAMES, kernelSlots } from './kernel.ts';
+import type { BootKnowledge, KexecSegment, Kernel, KernelName } from './kernel.ts';
 import { readKimage } from './kimage.ts';
 import type { MachineMemory } from './machineMemory.ts';
 import type { Observed, PlaceHandler, TrackerMemento } from './memento.ts';
@@ -321,27 +322,38 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     }
     kernel.boot.purgatory = isReturn ? undefined : purgatoryAt(kernel, next);
     if (isReturn) this.expectReturn(peer);
-    else this.expectNewKernel(peer, next, kernel.boot.purgatory);
+    else this.expectNewKernel(peer, next, kernel.boot);
     await this.router.setLive(peer.name);
     return 'hold';
   }
 
   /** Who is to resume kernel A makes room for it: another kernel comes in its place, and nobody needs it any more. */
   private onSuccessor(kernel: Kernel, next: number): TrackerOutcome {
-    this.expectNewKernel(kernel, next, purgatoryAt(kernel, next));
+    this.expectNewKernel(kernel, next, { ...kernel.boot, purgatory: purgatoryAt(kernel, next) });
     return 'resume';
   }
 
-  private expectNewKernel(kernel: Kernel, entry: number, purgatory: KexecSegment | undefined): void {
+  /** @param loader what is known of the kernel that has loaded it. */
+  private expectNewKernel(kernel: Kernel, entry: number, { purgatory, segments = [] }: BootKnowledge): void {
     this.dormant.forget(kernel.name);
     this.router.bootsAnew(kernel.name);
     this.expectKernel(kernel);
     const slots = this.places;
+    const onLoadedKernel: PlaceHandler = async (stop) => {
+      this.places = slots;
+      return (await slots.get(stop.pc)?.(stop)) ?? 'resume';
+    };
+    // A kernel is entered where it was loaded. Its slots are not watched before: TCG looks at each breakpoint whenever code
+    // goes to another page, and with hundreds of them purgatory's SHA-256 takes several times as long.
+    const loaded = segments.filter((segment) => segment !== purgatory && segment.loaded > 0);
     this.expect([
       entry,
       () => {
-        this.places = slots;
-        if (purgatory) this.emit('purgatory', kernel, purgatory);
+        if (!purgatory) this.places = slots;
+        else {
+          this.expect(...loaded.map(({ address }): [number, PlaceHandler] => [address, onLoadedKernel]));
+          this.emit('purgatory', kernel, purgatory);
+        }
         return this.enter('purgatory', kernel);
       },
     ]);
