@@ -5,7 +5,7 @@ import type { MachineStop, TrackerOutcome } from '../rsp/runState.ts';
 import type { KernelException } from './exceptions.ts';
 import type { Kernel } from './kernel.ts';
 import { describeError, errorIn, JUMPING_FUNCTION, type KexecCall, type UnwindLabel } from './kexecCode.ts';
-import type { PlaceHandler } from './memento.ts';
+import type { Place } from './places.ts';
 
 /** A call of kernel_kexec() that failed: the machine is held where it begins to unwind. */
 export interface FailedCall {
@@ -43,7 +43,7 @@ export interface CallWatcher {
 }
 
 /** The places of the calls in a running kernel. A call may begin where another one ends, or at a label. */
-export function callPlaces(kernel: Kernel, watcher: CallWatcher): [number, PlaceHandler][] {
+export function callPlaces(kernel: Kernel, watcher: CallWatcher): Place[] {
   const { calls, labels } = kernel.kexecCode;
   let failed: Pick<FailedCall, 'call' | 'error'> | undefined;
   const parts = new Map<number, ((stop: MachineStop) => TrackerOutcome)[]>();

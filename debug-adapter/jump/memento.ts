@@ -2,7 +2,6 @@
 import { decodePageList } from '../../vmcore-viewer/core/pageList.ts';
 import { snapshotUnusable } from '../errors.ts';
 import type { RegisterLayout } from '../rsp/registers.ts';
-import type { MachineStop, TrackerOutcome } from '../rsp/runState.ts';
 import type { AuditRecord } from './audit.ts';
 import { readSavedState, type SavedState } from '../../vmcore-viewer/core/controlPage.ts';
 import { DormantKernel } from './dormantKernel.ts';
@@ -10,9 +9,7 @@ import type { MachineMemory } from './machineMemory.ts';
 import type { SwapStart } from './swapWatch.ts';
 import { KERNEL_NAMES, type BootKnowledge, type Kernel, type KernelName } from './kernel.ts';
 import { isPhaseName, type PhaseName } from './phases.ts';
-
-/** Looks at a stop at an expected place. */
-export type PlaceHandler = (stop: MachineStop) => TrackerOutcome | Promise<TrackerOutcome>;
+import type { Place } from './places.ts';
 
 /** What those who watch a tracker's moments know; replaced, never changed. */
 export interface Observed {
@@ -26,7 +23,7 @@ export interface TrackerMemento {
   phase: PhaseName | undefined;
   boots: Readonly<Record<KernelName, BootKnowledge>>;
   dormant: ReadonlyMap<KernelName, DormantKernel>;
-  places: ReadonlyMap<number, PlaceHandler>;
+  places: readonly Place[];
   /** Unknown for a moment of another session. */
   observed?: Observed;
 }

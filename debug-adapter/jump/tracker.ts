@@ -4,17 +4,18 @@
  */
 import { EventEmitter } from 'node:events';
 import type { AuditMoment } from '../../vmcore-viewer/core/auditStages.ts';
-import { jumpNotFollowed, pageListBroken, vmlinuxDoesNotMatch } from '../errors.ts';
+import { jumpNotFollowed, pageListBroken } from '../errors.ts';
 import type { Router } from '../rsp/router.ts';
-import { TRACKER, type MachineStop, type TrackerOutcome } from '../rsp/runState.ts';
+import type { MachineStop, TrackerOutcome } from '../rsp/runState.ts';
 import { DormantViews } from './dormantViews.ts';
 import { callPlaces, type CallWatcher, type FailedCall } from './kexecCalls.ts';
-import { bannerAt, KERNEL_NAMES, kernelSlots } from './kernel.ts';
-import type { BootKnowledge, KexecSegment, Kernel, KernelName } from './kernel.ts';
+import { KERNEL_NAMES, type BootKnowledge, type KexecSegment, type Kernel, type KernelName } from './kernel.ts';
+import { KernelEntry } from './kernelEntry.ts';
 import { readKimage } from './kimage.ts';
 import type { MachineMemory } from './machineMemory.ts';
-import type { Observed, PlaceHandler, TrackerMemento } from './memento.ts';
+import type { Observed, TrackerMemento } from './memento.ts';
 import type { PhaseName } from './phases.ts';
+import { Places, type PlaceHandler } from './places.ts';
 import type { SavedKernel } from './savedKernel.ts';
 import { callStop } from './stopChoice.ts';
 
@@ -52,7 +53,8 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   /** What is known of the machine's memory at the moments so far; it goes back in time with what is known here. */
   observed: Observed = {};
   private readonly dormant: DormantViews;
-  private places = new Map<number, PlaceHandler>();
+  private readonly places: Places;
+  private readonly kernelEntry: KernelEntry;
   private phase_: PhaseName | undefined;
   /** Kernel A, which is still to be put into memory by the kernel that resumes it. */
   private saved: SavedKernel | undefined;
@@ -64,6 +66,19 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   ) {
     super();
     this.dormant = new DormantViews(router, memory);
+    this.places = new Places(router);
+    this.kernelEntry = new KernelEntry(this.places, memory, {
+      purgatory: (kernel, segment) => {
+        if (segment) this.emit('purgatory', kernel, segment);
+        return this.enter('purgatory', kernel);
+      },
+      located: (kernel) => this.emit('located', kernel),
+      isAnother: (error) => this.emit('problem', error),
+      starting: (kernel) => {
+        this.expectInit(kernel);
+        return this.enter(`${kernel.name} starting`, kernel);
+      },
+    });
     router.trackerHandler = async (stop) => this.onStop(stop);
   }
 
@@ -79,7 +94,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
 
   /** Waits for kernel A to be entered anywhere in the guest's memory. The machine must be stopped before its boot. */
   async begin(): Promise<void> {
-    this.expectKernel(this.kernel('A'));
+    this.kernelEntry.expectAnywhere(this.kernel('A'));
     await this.arm();
   }
 
@@ -88,7 +103,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     this.saved = saved;
     this.kernel('A').boot = { offset: saved.boot.offset };
     this.router.setDormantView('A', saved.view);
-    this.expectKernel(this.kernel('B'));
+    this.kernelEntry.expectAnywhere(this.kernel('B'));
     await this.arm();
   }
 
@@ -99,7 +114,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
       phase: this.phase_,
       boots: { A: { ...this.kernel('A').boot }, B: { ...this.kernel('B').boot } },
       dormant: this.dormant.copy(),
-      places: new Map(this.places),
+      places: this.places.all,
       observed: this.observed,
     };
   }
@@ -109,7 +124,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     await this.router.setLive(memento.live);
     for (const name of KERNEL_NAMES) this.kernel(name).boot = { ...memento.boots[name] };
     this.dormant.restore(memento.dormant);
-    this.places = new Map(memento.places);
+    this.places.expect(...memento.places);
     this.phase_ = memento.phase;
     // Another object: what was seen since then is no longer true.
     this.observed = { ...memento.observed };
@@ -122,11 +137,11 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     kernel.boot = { ...memento.boots[memento.live] };
     if (memento.phase === `${kernel.name} starting`) this.expectInit(kernel);
     else this.expectQuiescing(kernel);
-    await this.rewind({ ...memento, places: this.places });
+    await this.rewind({ ...memento, places: this.places.all });
   }
 
   private async onStop(stop: MachineStop): Promise<TrackerOutcome> {
-    const handler = this.places.get(stop.pc);
+    const handler = this.places.at(stop.pc);
     if (!handler) return 'stop';
     try {
       const outcome = await handler(stop);
@@ -139,8 +154,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   }
 
   private async arm(): Promise<void> {
-    const breakpoints = [...this.places.keys()].map((address) => ({ kind: 1, address, length: 1 }) as const);
-    if (!(await this.router.replace(TRACKER, breakpoints))) this.emit('problem', jumpNotFollowed(breakpoints.length));
+    if (!(await this.places.arm())) this.emit('problem', jumpNotFollowed(this.places.all.length));
   }
 
   /** Announces a phase. */
@@ -150,14 +164,6 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const outcome = this.stopsAt(phase, doesHarm) ? 'stop' : 'resume';
     this.emit('phase', phase, kernel.name);
     return outcome;
-  }
-
-  private expect(...places: [address: number, handler: PlaceHandler][]): void {
-    this.places = new Map(places);
-  }
-
-  private also(...places: [address: number, handler: PlaceHandler][]): void {
-    for (const [address, handler] of places) this.places.set(address, handler);
   }
 
   private readonly callWatcher: CallWatcher = {
@@ -178,39 +184,8 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     return this.kernels[name];
   }
 
-  /** A kernel boots: it may be entered at any slot of memory. */
-  private expectKernel(kernel: Kernel): void {
-    kernel.boot = {};
-    this.expect(
-      ...kernelSlots(0, this.memory.size).map((slot): [number, PlaceHandler] => [
-        slot,
-        () => this.onSlot(kernel, slot),
-      ]),
-    );
-  }
-
-  private async onSlot(kernel: Kernel, slot: number): Promise<TrackerOutcome> {
-    const banner = await this.memory.settle(() => bannerAt(this.memory, kernel.file, slot));
-    if (banner === undefined) return 'resume';
-    if (kernel.file.banner !== undefined && banner !== kernel.file.banner) {
-      this.emit('problem', vmlinuxDoesNotMatch(kernel.name, kernel.file.path, kernel.file.banner, banner));
-      this.expect();
-      return 'stop';
-    }
-    kernel.boot.offset = slot + kernel.pageOffset - (kernel.file.symbol('_text')?.address ?? 0);
-    this.emit('located', kernel);
-    this.expect([
-      kernel.address('start_kernel'),
-      () => {
-        this.expectInit(kernel);
-        return this.enter(`${kernel.name} starting`, kernel);
-      },
-    ]);
-    return 'stop';
-  }
-
   private expectInit(kernel: Kernel): void {
-    this.expect([
+    this.places.expect([
       kernel.address(RUNNING_SYMBOL),
       () => {
         this.expectQuiescing(kernel);
@@ -220,13 +195,13 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   }
 
   private expectQuiescing(kernel: Kernel): void {
-    this.expect([
+    this.places.expect([
       kernel.address('kernel_kexec'),
       async (stop) => {
         const [returnAddress] = await this.stackWords(stop, 1);
         kernel.boot.kernelKexecReturnsTo = returnAddress;
         const entered = (): TrackerOutcome => {
-          this.expect(
+          this.places.expect(
             [kernel.address('machine_kexec'), async (next) => this.onMachineKexec(kernel, next)],
             ...callPlaces(kernel, this.callWatcher),
           );
@@ -246,14 +221,14 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
   ): TrackerOutcome | Promise<TrackerOutcome> {
     const body = kernel.body(symbol);
     if (body === kernel.address(symbol)) return handler();
-    this.expect([body, handler]);
+    this.places.expect([body, handler]);
     return 'resume';
   }
 
   /** kernel_kexec() returns after a jump back, and also when one of its steps fails. */
   private expectRunningAgain(kernel: Kernel): void {
     if (kernel.boot.kernelKexecReturnsTo === undefined) return;
-    this.also([
+    this.places.also([
       kernel.boot.kernelKexecReturnsTo,
       () => {
         this.expectQuiescing(kernel);
@@ -269,7 +244,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const { controlPage, segments } = await readKimage(kernel, kernel.layout!, image, read, this.memory);
     const isNew = kernel.boot.controlPage?.physical !== controlPage.physical;
     Object.assign(kernel.boot, { controlPage, segments });
-    this.expect([controlPage.virtual, async (next) => this.onRelocateKernel(kernel, next)]);
+    this.places.expect([controlPage.virtual, async (next) => this.onRelocateKernel(kernel, next)]);
     const outcome = this.enter(`leaving ${kernel.name}`, kernel);
     if (!isNew) return outcome;
     this.emit('controlPage', kernel);
@@ -287,11 +262,11 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const exits: [address: number, handler: PlaceHandler][] = [[physical + departure, onDeparture]];
     // A kernel that is not to come back does not call the next one, it returns into it.
     if (this.saved) exits.push([peer.reentry!, onDeparture]);
-    this.expect(
+    this.places.expect(
       [
         physical + swapPages,
         async () => {
-          this.expect(...exits);
+          this.places.expect(...exits);
           this.emit('moment', 'swapBegins', kernel);
           const broken = (await this.dormant.departureOf(kernel))?.broken;
           if (broken) this.emit('problem', pageListBroken(kernel.name, broken));
@@ -333,39 +308,19 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     return 'resume';
   }
 
-  /** @param loader what is known of the kernel that has loaded it. */
-  private expectNewKernel(kernel: Kernel, entry: number, { purgatory, segments = [] }: BootKnowledge): void {
+  private expectNewKernel(kernel: Kernel, entry: number, loader: BootKnowledge): void {
     this.dormant.forget(kernel.name);
     this.router.bootsAnew(kernel.name);
-    this.expectKernel(kernel);
-    const slots = this.places;
-    const onLoadedKernel: PlaceHandler = async (stop) => {
-      this.places = slots;
-      return (await slots.get(stop.pc)?.(stop)) ?? 'resume';
-    };
-    // A kernel is entered where it was loaded. Its slots are not watched before: TCG looks at each breakpoint whenever code
-    // goes to another page, and with hundreds of them purgatory's SHA-256 takes several times as long.
-    const loaded = segments.filter((segment) => segment !== purgatory && segment.loaded > 0);
-    this.expect([
-      entry,
-      () => {
-        if (!purgatory) this.places = slots;
-        else {
-          this.expect(...loaded.map(({ address }): [number, PlaceHandler] => [address, onLoadedKernel]));
-          this.emit('purgatory', kernel, purgatory);
-        }
-        return this.enter('purgatory', kernel);
-      },
-    ]);
+    this.kernelEntry.expectLoaded(kernel, entry, loader);
   }
 
   private expectReturn(kernel: Kernel): void {
     const { physical } = kernel.boot.controlPage!;
-    this.expect(
+    this.places.expect(
       [
         physical + kernel.controlCode.swapPages,
         () => {
-          this.places.delete(physical + kernel.controlCode.swapPages);
+          this.places.leave(physical + kernel.controlCode.swapPages);
           this.emit('moment', 'swapsBack', kernel);
           return this.enter('swapping back', kernel);
         },
@@ -373,7 +328,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
       [
         physical + kernel.controlCode.swappedBack,
         () => {
-          this.places.delete(physical + kernel.controlCode.swappedBack);
+          this.places.leave(physical + kernel.controlCode.swappedBack);
           this.emit('moment', 'swappedBack', kernel);
           this.dormant.isBack(kernel);
           return 'resume';
@@ -382,7 +337,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
       [
         kernel.boot.resumesAt!,
         () => {
-          this.expect(...callPlaces(kernel, this.callWatcher));
+          this.places.expect(...callPlaces(kernel, this.callWatcher));
           this.expectRunningAgain(kernel);
           return this.enter(`${kernel.name} resuming`, kernel);
         },
