@@ -106,6 +106,17 @@ describe('page map in a browser', () => {
     assert.deepEqual(map.heard.filter(({ type }) => type === 'selected').at(-1), { type: 'selected', pfn: 0xb333d });
   });
 
+  it('leaves what can be clicked as it is when the host tells more', async () => {
+    await goTo('pfn 0x20005');
+    await map.textMatches('#details', /struct page.*0xf6f000a0/);
+    const source = await map.page.locator('#details button', { hasText: 'source 0xb333d' }).elementHandle();
+    await map.send({ type: 'details', pfn: 0x20005, rows: [{ label: 'Flags', value: 'locked' }] });
+    await map.textMatches('#details', /locked/);
+    assert.doesNotMatch(await map.text('#details'), /struct page/);
+    await source.click();
+    await map.textMatches('#details-title', /0xb333d$/);
+  });
+
   it('does not ask for details of pages that are arrowed over', async () => {
     const asked = (): number => map.heard.filter(({ type }) => type === 'details').length;
     await map.page.waitForTimeout(300);

@@ -31,8 +31,8 @@ export class Details {
   private readonly list = this.pane.querySelector('dl')!;
   private pfn: number | undefined;
   private rows: readonly DetailRow[] = [];
-  /** What is shown, all of it. */
-  private words = '';
+  /** What is shown, row by row. */
+  private words: readonly string[] = [];
   private asking: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly events: DetailsEvents) {}
@@ -68,13 +68,18 @@ export class Details {
   private fill(pages: Pages): void {
     const rows: OwnRow[] = [...ownRows(pages, this.pfn!), ...this.rows];
     const { opensPages, opensExchanges, list } = pages;
-    const words = JSON.stringify([this.pfn, rows, opensPages, opensExchanges, list !== undefined]);
-    // A click at a row that is drawn anew under the mouse would be lost.
-    if (words === this.words) return;
+    const words = rows.map((row) => JSON.stringify([this.pfn, row, opensPages, opensExchanges, list !== undefined]));
+    // What stays as it is is not drawn anew: a click at it would be lost.
+    const firstOther = words.findIndex((row, index) => row !== this.words[index]);
+    const kept = firstOther < 0 ? words.length : firstOther;
     this.words = words;
     const focused = [...this.list.querySelectorAll('button')].indexOf(document.activeElement as HTMLButtonElement);
-    this.list.replaceChildren(
-      ...rows.flatMap(({ label, value, page, exchange, isPlace }) => [
+    // Each row is a term and its description.
+    [...this.list.children].slice(kept * 2).forEach((element) => {
+      element.remove();
+    });
+    this.list.append(
+      ...rows.slice(kept).flatMap(({ label, value, page, exchange, isPlace }) => [
         make('dt', {}, label),
         make(
           'dd',
