@@ -1,7 +1,7 @@
 /** Finds a kernel that boots, wherever KASLR or a window has put it. */
 import { vmlinuxDoesNotMatch } from '../errors.ts';
 import type { TrackerOutcome } from '../rsp/runState.ts';
-import { bannerAt, kernelSlots, type BootKnowledge, type Kernel, type KexecSegment } from './kernel.ts';
+import { bannerAt, kernelSlots, type Kernel, type KexecSegment } from './kernel.ts';
 import type { MachineMemory } from './machineMemory.ts';
 import type { Place, PlaceHandler, Places } from './places.ts';
 
@@ -17,6 +17,11 @@ export interface BootWatcher {
   starting(kernel: Kernel): TrackerOutcome;
 }
 
+/** The segment that a new kernel is entered by, if what was loaded is known. @param entry physical address. */
+export function purgatoryAt(entry: number, segments: readonly KexecSegment[] = []): KexecSegment | undefined {
+  return segments.find(({ address, size }) => entry >= address && entry < address + size);
+}
+
 export class KernelEntry {
   constructor(
     private readonly places: Places,
@@ -27,19 +32,19 @@ export class KernelEntry {
   /** Waits for a kernel to be entered at any slot of memory. */
   expectAnywhere(kernel: Kernel): void {
     kernel.boot = {};
-    this.places.expect(...this.slotsOf(kernel));
+    this.expectAtSlots(kernel);
   }
 
   /**
    * Waits for a kernel that another one has loaded.
    * @param entry physical address at which the loader leaves for it.
-   * @param loader what is known of that.
+   * @param segments what that has loaded, if it is known.
    */
-  expectLoaded(kernel: Kernel, entry: number, { purgatory, segments = [] }: BootKnowledge): void {
+  expectLoaded(kernel: Kernel, entry: number, segments: readonly KexecSegment[] = []): void {
     kernel.boot = {};
-    const slots = this.slotsOf(kernel);
+    const purgatory = purgatoryAt(entry, segments);
     const onLoadedKernel: PlaceHandler = async (stop) => {
-      this.places.expect(...slots);
+      this.expectAtSlots(kernel);
       return (await this.places.at(stop.pc)?.(stop)) ?? 'resume';
     };
     // A kernel is entered where it was loaded. Its slots are not watched before: TCG looks at each breakpoint whenever code
@@ -49,14 +54,16 @@ export class KernelEntry {
     this.places.expect([
       entry,
       () => {
-        this.places.expect(...(purgatory ? behindPurgatory : slots));
+        if (purgatory) this.places.expect(...behindPurgatory);
+        else this.expectAtSlots(kernel);
         return this.watcher.purgatory(kernel, purgatory);
       },
     ]);
   }
 
-  private slotsOf(kernel: Kernel): Place[] {
-    return kernelSlots(0, this.memory.size).map((slot) => [slot, async () => this.onSlot(kernel, slot)]);
+  private expectAtSlots(kernel: Kernel): void {
+    const slots = kernelSlots(0, this.memory.size);
+    this.places.expect(...slots.map((slot): Place => [slot, async () => this.onSlot(kernel, slot)]));
   }
 
   private async onSlot(kernel: Kernel, slot: number): Promise<TrackerOutcome> {

@@ -9,7 +9,7 @@ export type PlaceHandler = (stop: MachineStop) => TrackerOutcome | Promise<Track
 export type Place = readonly [address: number, handler: PlaceHandler];
 
 export class Places {
-  private handlers: ReadonlyMap<number, PlaceHandler> = new Map();
+  private handlers = new Map<number, PlaceHandler>();
 
   constructor(private readonly router: Router) {}
 
@@ -20,12 +20,12 @@ export class Places {
 
   /** Waits at these as well. */
   also(...places: readonly Place[]): void {
-    this.handlers = new Map([...this.handlers, ...places]);
+    for (const [address, handler] of places) this.handlers.set(address, handler);
   }
 
   /** Waits there no longer. */
   leave(address: number): void {
-    this.handlers = new Map([...this.handlers].filter(([place]) => place !== address));
+    this.handlers.delete(address);
   }
 
   at(address: number): PlaceHandler | undefined {

@@ -9,13 +9,13 @@ import type { Router } from '../rsp/router.ts';
 import type { MachineStop, TrackerOutcome } from '../rsp/runState.ts';
 import { DormantViews } from './dormantViews.ts';
 import { callPlaces, type CallWatcher, type FailedCall } from './kexecCalls.ts';
-import { KERNEL_NAMES, type BootKnowledge, type KexecSegment, type Kernel, type KernelName } from './kernel.ts';
-import { KernelEntry } from './kernelEntry.ts';
+import { KERNEL_NAMES, type KexecSegment, type Kernel, type KernelName } from './kernel.ts';
+import { KernelEntry, purgatoryAt } from './kernelEntry.ts';
 import { readKimage } from './kimage.ts';
 import type { MachineMemory } from './machineMemory.ts';
 import type { Observed, TrackerMemento } from './memento.ts';
 import type { PhaseName } from './phases.ts';
-import { Places, type PlaceHandler } from './places.ts';
+import { Places, type Place, type PlaceHandler } from './places.ts';
 import type { SavedKernel } from './savedKernel.ts';
 import { callStop } from './stopChoice.ts';
 
@@ -259,7 +259,7 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     if (this.saved) peer.boot = { ...this.saved.boot };
     const { swapPages, departure } = kernel.controlCode;
     const onDeparture: PlaceHandler = async (next) => this.onDeparture(kernel, next);
-    const exits: [address: number, handler: PlaceHandler][] = [[physical + departure, onDeparture]];
+    const exits: Place[] = [[physical + departure, onDeparture]];
     // A kernel that is not to come back does not call the next one, it returns into it.
     if (this.saved) exits.push([peer.reentry!, onDeparture]);
     this.places.expect(
@@ -295,23 +295,23 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
       this.saved = undefined;
       await this.dormant.isInMemory(peer);
     }
-    kernel.boot.purgatory = isReturn ? undefined : purgatoryAt(kernel, next);
+    kernel.boot.purgatory = isReturn ? undefined : purgatoryAt(next, kernel.boot.segments);
     if (isReturn) this.expectReturn(peer);
-    else this.expectNewKernel(peer, next, kernel.boot);
+    else this.expectNewKernel(peer, next, kernel.boot.segments);
     await this.router.setLive(peer.name);
     return 'hold';
   }
 
   /** Who is to resume kernel A makes room for it: another kernel comes in its place, and nobody needs it any more. */
   private onSuccessor(kernel: Kernel, next: number): TrackerOutcome {
-    this.expectNewKernel(kernel, next, { ...kernel.boot, purgatory: purgatoryAt(kernel, next) });
+    this.expectNewKernel(kernel, next, kernel.boot.segments);
     return 'resume';
   }
 
-  private expectNewKernel(kernel: Kernel, entry: number, loader: BootKnowledge): void {
+  private expectNewKernel(kernel: Kernel, entry: number, segments: readonly KexecSegment[] | undefined): void {
     this.dormant.forget(kernel.name);
     this.router.bootsAnew(kernel.name);
-    this.kernelEntry.expectLoaded(kernel, entry, loader);
+    this.kernelEntry.expectLoaded(kernel, entry, segments);
   }
 
   private expectReturn(kernel: Kernel): void {
@@ -349,9 +349,4 @@ export class JumpTracker extends EventEmitter<TrackerEvents> {
     const bytes = await this.router.read(this.router.layout.get(stop.registers, 'esp'), count * 4);
     return Array.from({ length: count }, (_, index) => bytes?.readUInt32LE(index * 4) ?? 0);
   }
-}
-
-/** The segment that a new kernel is entered by. */
-function purgatoryAt({ boot: { segments } }: Kernel, entry: number): KexecSegment | undefined {
-  return segments?.find(({ address, size }) => entry >= address && entry < address + size);
 }

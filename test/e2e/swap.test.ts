@@ -121,6 +121,7 @@ describe('the swap of pages in VS Code', () => {
     await mapShows(selectedEntry, /^4000.*to come/);
     await map.locator('#list-grid').focus();
     await workbench().press('Enter');
+    await mapShows('#details', /Exchange 4000/);
     await map.getByRole('button', { name: 'Show Exchange 4000' }).click();
     await documentShows('Exchange 4000.txt', /^Exchange 4000 of 8192, by the entry at 0x[0-9a-f]{8} of the page list/);
     await workbench().page.locator('.codelens-decoration a', { hasText: 'Next' }).click();

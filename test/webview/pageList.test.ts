@@ -174,6 +174,7 @@ describe('page list in a browser', () => {
   it('leads from a page of the map to its entry, and to its exchange', async () => {
     await map.page.locator('#go-to input').fill('pfn 0x20005');
     await map.page.keyboard.press('Enter');
+    await map.textMatches('#details', /Exchange 5/);
     await map.page.getByRole('button', { name: 'Show Exchange 5' }).click();
     await hostShowsExchange(5);
     await map.page.getByRole('button', { name: 'Exchange 5 in the Page List' }).click();
