@@ -37,9 +37,8 @@ describe('the end of a session', () => {
 
   it('leaves nothing behind when the extension host is killed', async () => {
     await start(window(), 'Kernel A: A quiescing');
-    const hosts = (): Promise<number[]> =>
-      Promise.resolve(processesWith(window().temporaryFolder, '--type=extensionHost'));
-    const [host] = await waitFor('One extension host', async () => (await hosts()).length === 1 && hosts(), hosts);
+    const hosts = (): number[] => processesWith(window().temporaryFolder, '--type=extensionHost');
+    const [host] = await waitFor('One extension host', () => hosts().length === 1 && hosts(), hosts);
     process.kill(host!, 'SIGKILL');
     await waitForNothing(window().temporaryFolder);
   });

@@ -42,8 +42,7 @@ describe('an oops', () => {
 
   it('can be had by a pointer that goes bad in the debug console', async () => {
     await workbench().debug.addFunctionBreakpoint('A:version_proc_show');
-    // Nothing in the window tells when it is set.
-    await workbench().page.waitForTimeout(2000);
+    await workbench().debug.untilBreakpointsAreSet();
     await workbench().terminals.type('Kernel A', 'cat /proc/version >/dev/null 2>&1 &\n');
     // The function begins with an inlined one of a header.
     await waitFor(

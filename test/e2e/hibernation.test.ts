@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { waitFor } from '../vscode/waiting.ts';
 import { useCodeWindow } from './codeWindow.ts';
-import { BOOT_LIMIT_MS, launchFiles, NO_STOPS, startKernelA } from './launching.ts';
+import { BOOT_LIMIT_MS, launchFiles, NO_STOPS, setPrecious, startKernelA } from './launching.ts';
 import { waitForNothing } from './leftovers.ts';
 import { PICTURE_SETTINGS, takeWindowPicture } from './readmePicture.ts';
 import { expectNoSession } from './stops.ts';
@@ -17,8 +17,7 @@ describe('hibernation from the palette', () => {
 
   it('saves kernel A through kernel B and powers off, with progress', async () => {
     await startKernelA(workbench());
-    await workbench().terminals.type('Kernel A', 'precious=kept; echo "$precious now"\n');
-    await workbench().terminals.waitForText('Kernel A', /^kept now$/m);
+    await setPrecious(workbench(), 'A', 'kept');
     await workbench().runCommand('Kexec Hibernate…');
     await workbench().pick('Without Zero and Free Pages');
     await workbench().pick('Power Off');

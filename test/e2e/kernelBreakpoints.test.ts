@@ -13,9 +13,6 @@ const FILE = 'fs/proc/version.c';
 /** The line behind the call of seq_printf(): what stands at the call itself has been moved by the compiler. */
 const LINE = 'return 0;';
 
-/** Until a breakpoint in both kernels is set, which nothing in the window tells. */
-const SET_MS = 2000;
-
 /** Puts the cursor on the line that `cat /proc/version` runs. */
 async function openLine(workbench: Workbench): Promise<void> {
   await workbench.openFile(join(labSourceFolder(), FILE), lineWith(FILE, LINE, 'static int version_proc_show('));
@@ -91,7 +88,7 @@ describe('a breakpoint in a line that both kernels run', () => {
   it('stops in both kernels again after "Breakpoint in Both Kernels"', async () => {
     await openLine(workbench());
     await workbench().runCommand('Kexec Jump: Breakpoint in Both Kernels');
-    await workbench().page.waitForTimeout(SET_MS);
+    await workbench().debug.untilBreakpointsAreSet();
     await stopsIn(workbench(), 'B');
     await goTo(workbench(), 'A');
     await stopsIn(workbench(), 'A');
@@ -124,7 +121,7 @@ describe('a breakpoint with the setting kexecJump.breakpointKernel', () => {
   it('stops also in the other one when a command says so', async () => {
     await openLine(workbench());
     await workbench().runCommand('Kexec Jump: Breakpoint in Both Kernels');
-    await workbench().page.waitForTimeout(SET_MS);
+    await workbench().debug.untilBreakpointsAreSet();
     await stopsIn(workbench(), 'B');
   });
 });

@@ -41,8 +41,8 @@ describe('work on a kernel in VS Code', () => {
     await workbench().press('Control+s');
     await waitFor(
       `"${text}" in ${file}`,
-      () => Promise.resolve(tree.read(file).includes(text)),
-      () => Promise.resolve(tree.read(file).slice(0, 3000)),
+      () => tree.read(file).includes(text),
+      () => tree.read(file).slice(0, 3000),
     );
   }
 
@@ -70,7 +70,7 @@ describe('work on a kernel in VS Code', () => {
     await workbench().pick('kexec-jump: Make a patch');
     const patch = await waitFor(
       'The patch of the task',
-      () => Promise.resolve(read(`${tree.source}.patch`)),
+      () => read(`${tree.source}.patch`),
       () => workbench().terminals.names(),
     );
     assert.match(patch, /^\+\tmovb\t\$'\*', %al$/m);
@@ -158,7 +158,7 @@ describe('work on a kernel in VS Code', () => {
     const file = join(dirname(tree.source), PATCH);
     const patch = await waitFor(
       'The patch in its file',
-      () => Promise.resolve(read(file)),
+      () => read(file),
       () => workbench().notificationsSeen(),
     );
     assert.match(patch, /^Subject: \[PATCH\] kexec: Say that the code is new\n\nThe old code is silent\.\n\n/m);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { useCodeWindow } from './codeWindow.ts';
 import { labSourceFolder, lineWith } from './labSource.ts';
 import { waitForNothing } from './leftovers.ts';
-import { waitForShell } from './launching.ts';
+import { setPrecious, waitForShell } from './launching.ts';
 import { assertUndisturbed, expectJumpOffered, expectNoSession, expectStop, jumpsOffered } from './stops.ts';
 
 const FILE = 'kernel/kexec_core.c';
@@ -30,11 +30,9 @@ describe('F5 with a launch.json', () => {
   it('boots kernel A without a stop and then offers the jump', async () => {
     await workbench().press('F5');
     await workbench().waitForStatusBar('Kernel A: A running', BOOT_LIMIT_MS);
-    const { terminals } = workbench();
     await waitForShell(workbench(), 'A');
     await expectJumpOffered(workbench(), 'Kexec Jump');
-    await terminals.type('Kernel A', 'precious=kept; echo "$precious now"\n');
-    await terminals.waitForText('Kernel A', /^kept now$/m);
+    await setPrecious(workbench(), 'A', 'kept');
   });
 
   it('jumps by the palette and stops at the breakpoint in kernel A', async () => {

@@ -33,6 +33,12 @@ export async function startKernelA(workbench: Workbench): Promise<void> {
   await waitForShell(workbench, 'A');
 }
 
+/** Gives the variable `precious` of a kernel's shell a value, and waits until the shell has it. */
+export async function setPrecious({ terminals }: Workbench, kernel: KernelName, value: string): Promise<void> {
+  await terminals.type(`Kernel ${kernel}`, `precious=${value}; echo "$precious now"\n`);
+  await terminals.waitForText(`Kernel ${kernel}`, new RegExp(`^${value} now$`, 'm'));
+}
+
 /** Waits for a kernel's shell, after a boot. What the kernel says later on may stand behind its prompt. */
 export async function waitForShell(workbench: Workbench, kernel: KernelName): Promise<void> {
   await workbench.terminals.waitForText(`Kernel ${kernel}`, new RegExp(`^${kernel}#`, 'm'), BOOT_LIMIT_MS);

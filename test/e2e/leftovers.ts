@@ -51,17 +51,17 @@ export function isWholeSession(temporaryFolder: string): boolean {
 export async function waitForOneSession(temporaryFolder: string): Promise<void> {
   await waitFor(
     'One session with all of its programs',
-    () => Promise.resolve(isWholeSession(temporaryFolder)),
-    () => Promise.resolve(leftovers(temporaryFolder)),
+    () => isWholeSession(temporaryFolder),
+    () => leftovers(temporaryFolder),
   );
 }
 
 /** Waits until nothing of any session is there any more. */
 export async function waitForNothing(temporaryFolder: string, withinMs?: number): Promise<void> {
-  const present = (): Promise<Leftovers> => Promise.resolve(leftovers(temporaryFolder));
+  const present = (): Leftovers => leftovers(temporaryFolder);
   await waitFor(
     'The end of every process and folder of the session',
-    async () => JSON.stringify(await present()) === JSON.stringify(NOTHING),
+    () => isDeepStrictEqual(present(), NOTHING),
     present,
     withinMs,
   );

@@ -73,8 +73,8 @@ describe('npm run code', () => {
     const [code] = (await exit) as [number | null];
     assert.equal(code, 0, printed);
     await waitForNothing(join(folder, 'tmp'));
-    const left = (): Promise<number[]> => Promise.resolve(processesWith(join(folder, 'tmp'), ''));
-    await waitFor('The end of every process', async () => (await left()).length === 0, left);
+    const left = (): number[] => processesWith(join(folder, 'tmp'), '');
+    await waitFor('The end of every process', () => left().length === 0, left);
   });
 
   async function address(): Promise<string> {

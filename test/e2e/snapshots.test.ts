@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { SideBarTree } from '../vscode/views.ts';
 import { waitFor } from '../vscode/waiting.ts';
 import { TALL_WINDOW, useCodeWindow } from './codeWindow.ts';
-import { BOOT_LIMIT_MS, launchFiles, start, waitForShell } from './launching.ts';
+import { BOOT_LIMIT_MS, launchFiles, setPrecious, start, waitForShell } from './launching.ts';
 import { waitForNothing } from './leftovers.ts';
 import { expectNoSession, expectStop } from './stops.ts';
 
@@ -63,13 +63,10 @@ describe('snapshots', () => {
 
   it('are taken of a running kernel, which goes on', async () => {
     await workbench().press('F5');
-    const { terminals } = workbench();
     await waitForShell(workbench(), 'B');
-    await terminals.type('Kernel B', 'precious=kept; echo "$precious now"\n');
-    await terminals.waitForText('Kernel B', /^kept now$/m);
+    await setPrecious(workbench(), 'B', 'kept');
     await save('B runs');
-    await terminals.type('Kernel B', 'precious=lost; echo "$precious now"\n');
-    await terminals.waitForText('Kernel B', /^lost now$/m);
+    await setPrecious(workbench(), 'B', 'lost');
     await workbench().press('Shift+F5');
     await waitForNothing(window().temporaryFolder);
     await expectNoSession(workbench());

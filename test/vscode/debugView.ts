@@ -13,6 +13,8 @@ const KEY_LOST_MS = 5_000;
 const KEY_TRIES = 4;
 /** After this time a text is shown for what the mouse points at. */
 const HOVER_MS = 1000;
+/** The debugger has set a breakpoint after this time. */
+const SET_MS = 2000;
 const CONSOLE = '.repl .repl-tree .monaco-list-row';
 /** The arrow in the editor's margin: at the topmost frame, or at the selected one further down. */
 const ARROWS = '.glyph-margin-widgets [class*="codicon-debug-stackframe"]';
@@ -234,6 +236,11 @@ export class DebugView {
         if (tries <= 1) throw error;
       }
     }
+  }
+
+  /** Waits until breakpoints are set as the window has them, which nothing in it tells where it says the same as before. */
+  async untilBreakpointsAreSet(): Promise<void> {
+    await this.page.waitForTimeout(SET_MS);
   }
 
   /** Waits until the debugger says of the only breakpoint in sight in the active editor: as who points at it is told. */

@@ -12,8 +12,8 @@ export const DEFAULT_WAIT_MS = 60_000;
  */
 export async function waitFor<T>(
   what: string,
-  look: () => Promise<T | undefined | false>,
-  evidence: () => Promise<unknown>,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  evidence: () => unknown,
   withinMs: number = DEFAULT_WAIT_MS,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;

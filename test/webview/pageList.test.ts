@@ -35,11 +35,7 @@ describe('page list in a browser', () => {
   };
   const hostShowsExchange = async (number: number): Promise<void> => {
     const asked = (): number[] => map.heard.flatMap((said) => (said.type === 'showExchange' ? [said.number] : []));
-    await waitFor(
-      `exchange ${number} asked for`,
-      () => Promise.resolve(asked().at(-1) === number),
-      () => Promise.resolve(asked()),
-    );
+    await waitFor(`exchange ${number} asked for`, () => asked().at(-1) === number, asked);
   };
   const press = async (...keys: string[]): Promise<void> => {
     await map.page.locator('#list-grid').focus();

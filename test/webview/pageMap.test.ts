@@ -153,7 +153,7 @@ describe('page map in a browser', () => {
     await waitFor(
       'the tooltip',
       async () => map.page.locator('#tooltip').isVisible(),
-      () => Promise.resolve(map.errors),
+      () => map.errors,
     );
     assert.match(
       await map.text('#tooltip'),
